@@ -6,14 +6,18 @@ mod http;
 mod program;
 #[path = "support/socket.rs"]
 mod socket;
+#[path = "support/story.rs"]
+mod story;
 mod support;
+#[path = "support/world.rs"]
+mod world;
 
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -22,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Reply, Server, send};
+use http::{Reply, send};
 use onrecord::{
     event::Digest,
     serve::{self, Proxies, WriteRate},
@@ -31,41 +35,16 @@ use program::Program;
 use serde_json::{Value, json};
 use socket::Socket;
 use support::*;
+use world::{Folder, World};
 
-struct Folder {
-    tmp: tempfile::TempDir,
-    story: Story,
-}
-
-/// A ledger with the small story, closed.
-fn folder() -> Folder {
-    let tmp = tempfile::tempdir().unwrap();
-    init(&tmp.path().join("ledger"));
-    let ledger = open(&tmp.path().join("ledger"));
-    let story = tell(&ledger);
-    Folder { tmp, story }
-}
-
-impl Folder {
-    fn data(&self) -> PathBuf {
-        self.tmp.path().join("ledger")
-    }
-    fn log(&self) -> PathBuf {
-        self.tmp.path().join("log")
-    }
-    fn serve(&self, flags: &[&str]) -> Program {
-        Program::logged(&self.data(), flags, &self.log())
-    }
-}
-
-/// As a program on another machine: from another address of the loopback.
+/// Connects from another address of the loopback, as a program on another machine would.
 async fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     socket.bind((from, 0).into())?;
     socket.connect(to).await
 }
 
-/// Runs so many of these side by side.
+/// Runs `each` for every number below `n`, all side by side.
 async fn side_by_side(n: u32, each: impl AsyncFn(u32)) {
     let mut all: Vec<_> = (0..n).map(|i| Some(Box::pin(each(i)))).collect();
     std::future::poll_fn(|cx| {
@@ -112,8 +91,8 @@ impl Caller {
     }
 }
 
-/// Runs what misbehaves while a caller is served. Says how many of the caller's requests were, and the slowest
-/// pair of them, in milliseconds. Each was served.
+/// Runs `misbehave` while a caller goes on asking. Each of the caller's requests must be served. Gives how many there were,
+/// and the slowest pair of them in milliseconds.
 fn while_others_are_served(to: SocketAddr, misbehave: impl Future<Output = ()>) -> (u64, u64) {
     let caller = Arc::new(Caller::default());
     let calling = caller.clone();
@@ -127,7 +106,7 @@ fn while_others_are_served(to: SocketAddr, misbehave: impl Future<Output = ()>) 
     (served, caller.slowest.load(Ordering::Relaxed))
 }
 
-/// Memory that the server may take beyond what it held, in KiB, whatever is thrown at it here.
+/// Memory in KiB that the server may take beyond what it held before, whatever is sent to it here.
 const GROWTH: u64 = 128 << 10;
 
 #[test]
@@ -136,20 +115,20 @@ fn a_hundred_thousand_connections_leave_others_served() {
     const HELD: usize = 1_500;
     const ABREAST: u32 = 16;
     serve::raise_open_files();
-    let folder = folder();
+    let folder = World::small().close();
     let mut served = folder.serve(&["--connections", "1024", "--connections-each", "64", "--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
     let (taken, refused) = (Cell::new(0), Cell::new(0));
     let (answers, slowest) = while_others_are_served(to, async {
-        // More are held open than the server has places for.
+        // More connections are held open than the server has places for.
         let held = RefCell::new(VecDeque::new());
         let attempt = async |n: u32| {
             let [_, _, b, c] = (n % 400).to_be_bytes();
             match connect_from(Ipv4Addr::new(127, 1, b, c.max(1)), to).await {
                 Ok(stream) => {
                     taken.set(taken.get() + 1);
-                    // Some say nothing, some begin to.
+                    // Some send nothing, some begin a request.
                     if n.is_multiple_of(2) {
                         let _ = stream.try_write(b"GET / HT");
                     }
@@ -184,7 +163,7 @@ fn thousands_of_sockets_that_trickle_leave_others_served_and_are_cut_off() {
     const SOCKETS: u32 = 3_000;
     const SECONDS: u32 = 13;
     serve::raise_open_files();
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--connections", "2048", "--connections-each", "64", "--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
@@ -198,7 +177,7 @@ fn thousands_of_sockets_that_trickle_leave_others_served_and_are_cut_off() {
         let head = b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n";
         for second in 0..SECONDS {
             for socket in &sockets {
-                // It may be cut off by now.
+                // The server may have cut it off by now.
                 let _ = socket.try_write(&head[second as usize..][..1]);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -223,13 +202,13 @@ fn thousands_of_sockets_that_trickle_leave_others_served_and_are_cut_off() {
 
 #[test]
 fn bodies_that_do_not_come_hold_no_place_of_those_that_do() {
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
     let (answers, _) = while_others_are_served(to, async {
         let mut held = Vec::new();
-        // More than may be worked on at once.
+        // More requests than may be worked on at once.
         for n in 0..600 {
             let from = Ipv4Addr::new(127, 3, 0, 1 + (n % 6) as u8);
             let stream = connect_from(from, to).await.unwrap();
@@ -238,7 +217,7 @@ fn bodies_that_do_not_come_hold_no_place_of_those_that_do() {
             stream.try_write(head.as_bytes()).unwrap();
             held.push(stream);
         }
-        // They are all read by now, or soon: a query has its place, and has it again.
+        // The server still reads their bodies. A query finds a place all the same, each time.
         for _ in 0..20 {
             let body = r#"{"query":"{checkpoint{size}}"}"#;
             let json = [("Content-Type", "application/json")];
@@ -257,14 +236,14 @@ fn bodies_that_do_not_come_hold_no_place_of_those_that_do() {
 
 #[test]
 fn answers_that_nobody_takes_are_not_held_in_memory() {
-    let folder = folder();
+    let folder = World::small().close();
     let (path, bytes) = file_on_record(&folder, 4 << 20);
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
     let (answers, _) = while_others_are_served(to, async {
         let mut held = Vec::new();
-        // Fewer than may be worked on at once: to be refused is another matter.
+        // Fewer requests than may be worked on at once, so that none is refused for their number.
         for n in 0..200 {
             let stream = connect_from(Ipv4Addr::new(127, 4, 0, 1 + (n % 6) as u8), to).await.unwrap();
             stream.try_write(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
@@ -281,14 +260,14 @@ fn answers_that_nobody_takes_are_not_held_in_memory() {
     assert!(send(to, "GET", &path, &[], b"").body == bytes, "whoever takes it gets it whole");
 }
 
-/// Beside what connections take that say little, memory for what is not whole yet.
+/// As [`GROWTH`], with the memory for requests that are not whole yet.
 const UNREAD: u64 = GROWTH + (serve::limits::UNREAD >> 10) as u64;
 
 #[test]
 fn heads_that_do_not_end_take_no_more_than_their_part_of_memory() {
     const HEADS: u32 = 2_000;
     serve::raise_open_files();
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
@@ -301,11 +280,11 @@ fn heads_that_do_not_end_take_no_more_than_their_part_of_memory() {
         for n in 0..HEADS {
             let from = Ipv4Addr::new(127, 50, (n % 16) as u8, 1 + (n / 16 % 8) as u8);
             let mut stream = connect_from(from, to).await.unwrap();
-            // It may be cut off by then.
+            // The server may have cut it off by then.
             let _ = stream.write_all(head.as_bytes()).await;
             held.push(stream);
         }
-        // As long a one that ends is read all the same.
+        // A head of the same length that ends is read.
         let (status, _) =
             honest(Ipv4Addr::new(127, 51, 0, 1), to, &[head.as_bytes(), b"\r\n"]).await.unwrap();
         assert_eq!(status, 200);
@@ -323,13 +302,13 @@ fn messages_that_do_not_end_take_no_more_than_their_part_of_memory() {
     const SOCKETS: u32 = 512;
     const PART: u64 = 120 << 10;
     serve::raise_open_files();
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let before = served.at_rest();
     let lines: String = UPGRADE.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!("GET /graphql HTTP/1.1\r\nHost: {to}\r\n{lines}\r\n");
-    // Two frames of a text that is not at its end, under a mask that changes nothing.
+    // Two frames of a message that does not end. The mask is zero, so it changes nothing.
     let frame = |code: u8| {
         let length = PART.to_be_bytes();
         [&[code, 0xff][..], &length, &[0; 4], &vec![b' '; PART as usize]].concat()
@@ -345,12 +324,12 @@ fn messages_that_do_not_end_take_no_more_than_their_part_of_memory() {
             let mut status = [0; 12];
             stream.read_exact(&mut status).await.unwrap();
             assert_eq!(&status, b"HTTP/1.1 101");
-            // It may be cut off by then.
+            // The server may have cut it off by then.
             let _ = stream.write_all(&message).await;
             held.push(stream);
         }
         tokio::time::sleep(2 * serve::limits::PAUSE).await;
-        // As long a one that ends is answered all the same, before the others are dropped for silence.
+        // A message of the same length that ends is answered, before the others are dropped for their silence.
         let ping = json!({"type": "ping", "payload": {"long": "x".repeat(2 * PART as usize)}});
         let pong = tokio::task::spawn_blocking(move || {
             let mut socket = Socket::open(to);
@@ -367,16 +346,10 @@ fn messages_that_do_not_end_take_no_more_than_their_part_of_memory() {
     assert!(growth < UNREAD, "memory grew by {growth} KiB");
 }
 
-/// A ledger served in this process.
-fn server(options: serve::Options) -> (Folder, Server) {
-    let folder = folder();
-    let server = Server::start_with(open(&folder.data()), options);
-    (folder, server)
-}
-
 #[test]
 fn a_head_too_long_is_refused() {
-    let (_folder, server) = server(serve::Options::default());
+    let w = World::small().served();
+    let server = w.server();
     let long = "x".repeat(serve::limits::HEAD);
     assert_eq!(server.send("GET", "/livez", &[("X", &long)], b"").status, 431);
     let many: Vec<(&str, &str)> = (0..120).map(|_| ("X", "y")).collect();
@@ -388,7 +361,8 @@ fn a_head_too_long_is_refused() {
 
 #[test]
 fn an_address_over_its_number_is_served_by_dropping_its_idle_connections() {
-    let (_folder, server) = server(serve::Options { connections_each: 3, ..Default::default() });
+    let w = World::small().served_with(serve::Options { connections_each: 3, ..Default::default() });
+    let server = w.server();
     let mut idle: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server.address).unwrap()).collect();
     assert_eq!(server.get("/livez").status, 200);
     // Only one of them had to go: the one that had waited longest.
@@ -403,7 +377,7 @@ fn an_address_over_its_number_is_served_by_dropping_its_idle_connections() {
     }
 }
 
-/// A call of `record`, as through a proxy if an address is given.
+/// Records `n` events in one call; `forwarded` holds the headers that a proxy would add.
 fn record(to: SocketAddr, forwarded: &[(&str, &str)], n: usize, story: &Story) -> Reply {
     let submissions: Vec<Value> = (0..n)
         .map(|_| statement(story, "kata").1)
@@ -422,7 +396,7 @@ fn record(to: SocketAddr, forwarded: &[(&str, &str)], n: usize, story: &Story) -
     reply
 }
 
-/// How many were put on record, or the code that refused all.
+/// How many events were put on record, or the code by which all were refused.
 fn taken(reply: &Reply) -> Result<usize, String> {
     let payload = &reply.json()["data"]["record"];
     match payload["userErrors"].as_array().unwrap().first() {
@@ -441,8 +415,9 @@ fn taken(reply: &Reply) -> Result<usize, String> {
 fn writes_are_counted_by_the_address_that_the_trusted_proxy_saw() {
     let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() };
     let writes = WriteRate { per_minute: 1, burst: 5 };
-    let (folder, server) = server(serve::Options { proxies, writes, ..Default::default() });
-    let call = |from: &str, n| record(server.address, &[("X-Forwarded-For", from)], n, &folder.story);
+    let w = World::small().served_with(serve::Options { proxies, writes, ..Default::default() });
+    let server = w.server();
+    let call = |from: &str, n| record(server.address, &[("X-Forwarded-For", from)], n, &w.story);
     let limited = Err("RATE_LIMITED".to_owned());
     // Events are counted, not calls.
     assert_eq!(taken(&call("203.0.113.1", 3)), Ok(3));
@@ -461,17 +436,18 @@ fn writes_are_counted_by_the_address_that_the_trusted_proxy_saw() {
     assert_eq!(taken(&call("2001:db8::1", 5)), Ok(5));
     assert_eq!(taken(&call("2001:db8::2", 1)), limited);
     assert_eq!(taken(&call("2001:db8:0:1::1", 1)), Ok(1));
-    // A proxy that names nobody counts by itself.
-    assert_eq!(taken(&record(server.address, &[], 5, &folder.story)), Ok(5));
-    assert_eq!(taken(&record(server.address, &[], 1, &folder.story)), limited);
+    // A proxy that names no client is counted by its own address.
+    assert_eq!(taken(&record(server.address, &[], 5, &w.story)), Ok(5));
+    assert_eq!(taken(&record(server.address, &[], 1, &w.story)), limited);
 }
 
 #[test]
 fn without_a_trusted_proxy_the_header_of_callers_is_not_believed() {
     let writes = WriteRate { per_minute: 1, burst: 5 };
-    let (folder, server) = server(serve::Options { writes, ..Default::default() });
-    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &folder.story));
-    // Behind a proxy that nobody named all count as one, whatever they claim.
+    let w = World::small().served_with(serve::Options { writes, ..Default::default() });
+    let server = w.server();
+    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &w.story));
+    // Clients behind a proxy that the operator did not name all count as one, whatever the header claims.
     assert_eq!(call(&[("X-Forwarded-For", "203.0.113.1")], 5), Ok(5));
     assert_eq!(call(&[("X-Forwarded-For", "203.0.113.2")], 1), Err("RATE_LIMITED".to_owned()));
     assert_eq!(call(&[("Forwarded", "for=203.0.113.3")], 1), Err("RATE_LIMITED".to_owned()));
@@ -484,8 +460,9 @@ fn without_a_trusted_proxy_the_header_of_callers_is_not_believed() {
 fn long_words_count_for_more() {
     let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() };
     let writes = WriteRate { per_minute: 1, burst: 10 };
-    let (folder, server) = server(serve::Options { proxies, writes, ..Default::default() });
-    let long = statement(&folder.story, &"x".repeat(100_000)).1;
+    let w = World::small().served_with(serve::Options { proxies, writes, ..Default::default() });
+    let server = w.server();
+    let long = statement(&w.story, &"x".repeat(100_000)).1;
     let text = |b: &[u8]| std::str::from_utf8(b).unwrap().to_owned();
     let input = json!({"submissions": [{
         "note": text(&long.note), "content": text(long.content.as_ref().unwrap())
@@ -498,7 +475,7 @@ fn long_words_count_for_more() {
 
 #[test]
 fn uploads_are_counted_by_the_same_address() {
-    let folder = folder();
+    let folder = World::small().close();
     let flags =
         ["--trusted-proxy", "127.0.0.0/8", "--forwarded-header", "forwarded", "--upload-quota", "9000"];
     let more = ["--url", "https://ledger.example.org", "--log", "debug"];
@@ -519,7 +496,7 @@ fn uploads_are_counted_by_the_same_address() {
     let both = [("Forwarded", "for=203.0.113.1"), ("X-Forwarded-For", "203.0.113.9")];
     assert_eq!(send(served.address, "PUT", &path, &both, &bytes).status, 429);
     drop(served);
-    no_addresses(&folder.log());
+    no_addresses(&folder.at("log"));
 }
 
 /// A log says what was asked and answered, never by whom.
@@ -533,8 +510,9 @@ fn no_addresses(log: &Path) {
 
 #[test]
 fn uploads_at_once_are_bounded_for_each_client() {
-    let (_folder, server) = server(serve::Options::default());
-    // What is short needs no place.
+    let w = World::small().served();
+    let server = w.server();
+    // A short upload needs no place.
     let bytes = vec![b'x'; 4 * serve::limits::UPLOAD_FIRST];
     let path = format!("/file/{}", Digest::blake3(&bytes));
     let head = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", bytes.len());
@@ -553,19 +531,19 @@ fn uploads_at_once_are_bounded_for_each_client() {
             break;
         }
         assert!(Instant::now() < deadline, "never refused");
-        // It was quicker than one of those, which was then refused in its place.
+        // It was quicker than one of the uploads held here, which was then refused in its place.
         held.push(hold());
     }
     let short = Digest::blake3(b"x");
     assert_eq!(server.send("PUT", &format!("/file/{short}"), &[], b"x").status, 201);
     held.clear();
-    // Whoever has gone holds nothing.
+    // An upload whose client has gone holds no place.
     while server.send("PUT", &path, &[], &bytes).status != 201 {
         assert!(Instant::now() < deadline, "never free again");
     }
 }
 
-/// An honest request from a place of its own: connects, and sends each part after the time that a line commonly takes.
+/// An honest request on a connection of its own: sends each part after the time that a line commonly takes.
 async fn honest(from: Ipv4Addr, to: SocketAddr, parts: &[&[u8]]) -> std::io::Result<(u16, Vec<u8>)> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let asked = async {
@@ -627,7 +605,7 @@ impl Honest {
         }
     }
 
-    /// Until it is told to stop.
+    /// Asks until it is told to stop.
     async fn ask(&self, to: SocketAddr) {
         let going_on = || !self.stop.load(Ordering::Relaxed);
         let reads = async {
@@ -656,12 +634,12 @@ impl Honest {
                 self.took_part("short upload", began, got, 201);
             }
         };
-        // At 32 KiB a second. Who is told to come again does so; who was let in is not cut.
+        // At 32 KiB a second. An upload that is told to come again does so; one that was let in is not cut off.
         let long = async {
             let mut told = 0;
             for n in (1..=250).cycle().take_while(|_| going_on()) {
                 let began = Instant::now();
-                // Long enough to be told slow.
+                // Long enough that the server judges how fast it comes.
                 let bytes = format!("{began:?}").into_bytes().repeat(6_144);
                 let head = put_head(&bytes);
                 let mut parts = vec![head.as_bytes()];
@@ -683,8 +661,8 @@ impl Honest {
     }
 }
 
-/// Runs what misbehaves while honest people ask. Each of their requests is answered. Says how, and how many long uploads came
-/// to their end.
+/// Runs `misbehave` while honest people ask. Each of their requests must be answered. Gives a line about their requests, and
+/// how many long uploads came to their end.
 fn while_honest_people_ask(to: SocketAddr, misbehave: impl Future<Output = ()>) -> (String, u64) {
     let people = Arc::new(Honest::default());
     let asking = people.clone();
@@ -703,31 +681,23 @@ fn while_honest_people_ask(to: SocketAddr, misbehave: impl Future<Output = ()>) 
     (said, uploads)
 }
 
-/// A file of so many bytes on record, and its path.
-fn file_on_record(folder: &Folder, words: u32) -> (String, Vec<u8>) {
-    let ledger = open(&folder.data());
+/// A file of `words` numbers of 4 bytes on record: its path and its bytes.
+fn file_on_record(folder: &Folder<Story>, words: u32) -> (String, Vec<u8>) {
+    let ledger = open(&folder.dir);
     let bytes: Vec<u8> = (0..words).flat_map(u32::to_le_bytes).collect();
     let files = [upload(&ledger, "besar.bin", &bytes)];
-    let mut exhibit = say(
-        "exhibit.captured",
-        Some(folder.story.case),
-        Value::Null,
-        json!({"method": "upload", "captured": "2023-12-15"}),
-        Some(json!({"description": "Fail"})),
-    );
-    exhibit.files = &files;
-    ledger.record_blocking(vec![exhibit.sign(&[&desk()]).1], false).remove(0).unwrap();
+    support::record(&ledger, captured(&folder.story, "Fail", &files));
     (format!("/file/{}", files[0].blake3), bytes)
 }
 
 #[test]
 fn five_thousand_sockets_of_each_kind_that_trickle_cost_no_honest_request() {
     const SOCKETS: u32 = 5_000;
-    // A long upload takes some six.
+    // A long upload takes some six seconds.
     const SECONDS: u32 = 9;
     const ANSWERS: &str = "answers that nobody takes";
     serve::raise_open_files();
-    let folder = folder();
+    let folder = World::small().close();
     let (path, _) = file_on_record(&folder, 4 << 20);
     let mut served = folder.serve(&["--log", "warn"]);
     let to = served.address;
@@ -753,20 +723,20 @@ fn five_thousand_sockets_of_each_kind_that_trickle_cost_no_honest_request() {
     for (kind, first, then) in kinds {
         let (said, uploads) = while_honest_people_ask(to, async {
             let mut sockets = Vec::new();
-            // Of 500 addresses in 50 networks.
+            // From 500 addresses in 50 networks.
             for n in 0..SOCKETS {
                 let from = Ipv4Addr::new(127, 20, (n % 50) as u8, 1 + (n / 50 % 10) as u8);
                 let Ok(socket) = connect_from(from, to).await else { continue };
                 let _ = socket.try_write(first);
                 sockets.push(socket);
-                // So many whole requests at once would be more than are worked on.
+                // These are whole requests: one for each socket would be more than may be worked on at once.
                 if kind == ANSWERS && n.is_multiple_of(16) {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
             for _ in 0..2 * SECONDS {
                 for socket in sockets.iter().filter(|_| !then.is_empty()) {
-                    // It may be cut off by now.
+                    // The server may have cut it off by now.
                     let _ = socket.try_write(then);
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -788,7 +758,7 @@ fn five_thousand_sockets_of_each_kind_that_trickle_cost_no_honest_request() {
 
 #[test]
 fn uploads_that_stop_give_their_places_to_others() {
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -799,11 +769,11 @@ fn uploads_that_stop_give_their_places_to_others() {
             use tokio::io::AsyncWriteExt as _;
             let mut socket = connect_from(from, to).await.unwrap();
             socket.write_all(head.as_bytes()).await.unwrap();
-            // Who is refused is cut off.
+            // An upload that is refused is cut off.
             let _ = socket.write_all(begun).await;
             socket
         };
-        // As many as may be under way, and more, of addresses in one network.
+        // More uploads than one network may have under way.
         let mut stalled = Vec::new();
         for n in 0..serve::limits::UPLOADS * 3 / 4 + 16 {
             stalled.push(begin(Ipv4Addr::new(127, 5, 0, 1 + n as u8)).await);
@@ -813,13 +783,13 @@ fn uploads_that_stop_give_their_places_to_others() {
         let other = honest(Ipv4Addr::new(127, 6, 0, 1), to, &whole).await.unwrap();
         assert_eq!(other.0, 201, "another network has places: {}", String::from_utf8_lossy(&other.1));
         let neighbour = Ipv4Addr::new(127, 5, 0, 250);
-        // As soon as all of them have been taken up.
+        // The network has no place left once all of them have been taken up.
         let deadline = Instant::now() + serve::limits::AHEAD;
         while honest(neighbour, to, &whole).await.unwrap().0 != 503 {
             assert!(Instant::now() < deadline, "this one has used up its own");
         }
         tokio::time::sleep(serve::limits::AHEAD + serve::limits::PAUSE).await;
-        // They have had their time.
+        // The stalled ones have used up their time.
         assert_eq!(honest(neighbour, to, &whole).await.unwrap().0, 201);
         drop(stalled);
     });
@@ -828,7 +798,7 @@ fn uploads_that_stop_give_their_places_to_others() {
 #[test]
 fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
     const PART: usize = 3_000;
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -836,7 +806,7 @@ fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
         let bytes = vec![b'x'; 20 * serve::limits::UPLOAD_FIRST];
         let (head, begun) = (put_head(&bytes), &bytes[..serve::limits::UPLOAD_FIRST + 1]);
         let mut paced = Vec::new();
-        // All places, and a few more: whoever holds as many as are left gets no other.
+        // All places, and a few more: an address that holds as many as are left gets no other.
         for n in 0..serve::limits::UPLOADS + 64 {
             use tokio::io::AsyncWriteExt as _;
             let from = Ipv4Addr::new(127, 40, (n % 48) as u8, 1 + (n / 48 % 6) as u8);
@@ -847,7 +817,7 @@ fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
         }
         let whole = [head.as_bytes(), &bytes];
         let began = Instant::now();
-        // Some 6 kB a second each.
+        // Each sends some 6 kB a second.
         while began.elapsed() < serve::limits::TOLD_AFTER + Duration::from_secs(4) {
             tokio::time::sleep(Duration::from_millis(500)).await;
             paced.iter().for_each(|socket| drop(socket.try_write(&bytes[..PART])));
@@ -872,14 +842,14 @@ fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
 #[test]
 fn who_comes_again_and_again_with_many_uploads_cuts_nobody_who_has_one() {
     use tokio::io::AsyncWriteExt as _;
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let bytes = vec![b'x'; 10 * serve::limits::UPLOAD_FIRST];
         let (head, begun) = (put_head(&bytes), &bytes[..serve::limits::UPLOAD_FIRST + 1]);
-        // All places, by 17 addresses. None of their uploads is old enough to be told slow.
+        // 17 addresses take all places. None of their uploads gets old enough to be found slow.
         let many = side_by_side(17 * 16, async |n| {
             loop {
                 let from = Ipv4Addr::new(127, 50, (n % 17) as u8, 1);
@@ -889,7 +859,7 @@ fn who_comes_again_and_again_with_many_uploads_cuts_nobody_who_has_one() {
                 tokio::time::sleep(serve::limits::TOLD_AFTER - Duration::from_millis(400)).await;
             }
         });
-        // Some 45 kB a second.
+        // Each sends some 45 kB a second.
         let one = async |n: u8| {
             tokio::time::sleep(Duration::from_secs(2)).await;
             let mut parts = vec![head.as_bytes()];
@@ -911,18 +881,18 @@ fn who_comes_again_and_again_with_many_uploads_cuts_nobody_who_has_one() {
 #[test]
 fn bodies_that_stop_give_the_memory_they_hold_to_others() {
     const EACH: usize = 8 << 20;
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--log", "warn"]);
     let to = served.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (head, body) = (post_head(EACH + 1), vec![b' '; EACH]);
         let mut stalled = Vec::new();
-        // Four times what may be in memory, of many networks.
+        // Four times as much as may be in memory, from many networks.
         for n in 0..64 {
             use tokio::io::AsyncWriteExt as _;
             let mut socket = connect_from(Ipv4Addr::new(127, 7, n, 1), to).await.unwrap();
-            // Who is refused is cut off.
+            // An upload that is refused is cut off.
             let _ = socket.write_all(head.as_bytes()).await;
             let _ = socket.write_all(&body).await;
             stalled.push(socket);
@@ -939,8 +909,8 @@ fn bodies_that_stop_give_the_memory_they_hold_to_others() {
 #[test]
 fn sockets_that_rest_give_their_places_to_others() {
     use tungstenite::{Message, client::IntoClientRequest as _};
-    let folder = folder();
-    // Eight of them may be WebSockets.
+    let folder = World::small().close();
+    // Eight of 16 connections may be WebSockets.
     let flags =
         ["--connections", "16", "--trusted-proxy", "127.0.0.1", "--url", "https://ledger.example.org"];
     let served = folder.serve(&[&flags[..], &["--log", "warn"]].concat());
@@ -964,7 +934,7 @@ fn sockets_that_rest_give_their_places_to_others() {
     }
     assert_eq!(held.len(), 8);
     let asking = held.pop().unwrap();
-    // They answer pings, and say nothing else; one goes on asking.
+    // The others answer pings and send nothing else; `asking` goes on asking.
     let others: Vec<_> = held
         .into_iter()
         .map(|mut socket| {
@@ -1009,7 +979,7 @@ const UPGRADE: [(&str, &str); 5] = [
     ("Sec-WebSocket-Protocol", "graphql-transport-ws"),
 ];
 
-/// The status of an upgrade to a WebSocket by a page of an origin; by a program, if none is given.
+/// The status of an upgrade to a WebSocket by a page of this origin, or by a program if there is none.
 fn upgrade(to: SocketAddr, origin: Option<&str>) -> u16 {
     let mut stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -1021,7 +991,7 @@ fn upgrade(to: SocketAddr, origin: Option<&str>) -> u16 {
     std::str::from_utf8(&status[9..]).unwrap().parse().unwrap()
 }
 
-/// A call that records nothing, and a file, as a page of an origin sends them.
+/// Sends a call that records nothing, and a file, as a page of this origin would.
 fn write(to: SocketAddr, origin: &str, fill: u8) -> [Reply; 2] {
     let mutation = br#"{"query":"mutation { record(input: {submissions: []}) { userErrors { code } } }"}"#;
     let bytes = [fill; 600];
@@ -1030,7 +1000,7 @@ fn write(to: SocketAddr, origin: &str, fill: u8) -> [Reply; 2] {
     [send(to, "POST", "/graphql", &[SENT, origin], mutation), send(to, "PUT", &path, &[origin], &bytes)]
 }
 
-/// What a browser asks before it sends a request with a method for a page of another site.
+/// What a browser asks before it lets a page of another site send a request by this method.
 fn preflight(to: SocketAddr, path: &str, method: &str) -> Reply {
     let headers = [
         ("Origin", "https://elsewhere.example"),
@@ -1055,7 +1025,8 @@ const HEALTH: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 #[test]
 fn where_cors_is_off_other_sites_neither_read_nor_write() {
-    let (_folder, server) = server(serve::Options::default());
+    let w = World::small().served();
+    let server = w.server();
     let (to, own) = (server.address, format!("http://{}", server.address));
     let of_cors = |reply: &Reply| reply.headers.iter().any(|(name, _)| name.starts_with("access-control-"));
     for path in READ.into_iter().chain(HEALTH) {
@@ -1075,7 +1046,7 @@ fn where_cors_is_off_other_sites_neither_read_nor_write() {
         assert_eq!(mutation.json()["errors"][0]["extensions"]["code"], "FOREIGN_ORIGIN");
         assert!(file.text().contains("--cors"), "{}", file.text());
         assert_eq!(upgrade(to, Some(foreign)), 403, "{foreign}");
-        // What is only read it may ask for; its browser does not hand it on.
+        // The page may ask for what is only read. Its browser does not hand the answer on to it.
         let query = br#"{"query":"{checkpoint{size}}"}"#;
         let reply = send(to, "POST", "/graphql", &[SENT, ("Origin", foreign)], query);
         assert!(reply.status == 200 && !of_cors(&reply), "{foreign}");
@@ -1088,7 +1059,8 @@ fn where_cors_is_off_other_sites_neither_read_nor_write() {
 
 #[test]
 fn where_cors_is_on_every_site_reads_and_writes_and_none_asks_for_health() {
-    let (_folder, server) = server(serve::Options { cors: Some(true), ..Default::default() });
+    let w = World::small().served_with(serve::Options { cors: Some(true), ..Default::default() });
+    let server = w.server();
     let to = server.address;
     for path in READ {
         let reply = server.get(path);
@@ -1123,9 +1095,10 @@ fn where_cors_is_on_every_site_reads_and_writes_and_none_asks_for_health() {
 #[test]
 fn a_page_never_counts_as_a_program_on_this_machine() {
     let writes = WriteRate { per_minute: 1, burst: 5 };
-    let (folder, server) = server(serve::Options { writes, cors: Some(true), ..Default::default() });
+    let w = World::small().served_with(serve::Options { writes, cors: Some(true), ..Default::default() });
+    let server = w.server();
     let own = format!("http://{}", server.address);
-    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &folder.story));
+    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &w.story));
     assert_eq!(call(&[("Origin", &own)], 5), Ok(5));
     for origin in [&own, "https://elsewhere.example", "null"] {
         assert_eq!(call(&[("Origin", origin)], 1), Err("RATE_LIMITED".to_owned()), "{origin}");
@@ -1150,7 +1123,7 @@ fn known_by_its_url(to: SocketAddr) {
     for host in here.iter().map(String::as_str).chain(known) {
         assert_eq!(as_host(to, host, "/checkpoint"), 200, "{host}");
     }
-    // Somebody's name that was made to point here, another port, another address.
+    // A foreign name that was made to point here, another port, another address.
     let others =
         ["rebound.example", "ledger.example.org.rebound.example", "ledger.example.org:80", "192.0.2.1"];
     for host in others {
@@ -1159,17 +1132,17 @@ fn known_by_its_url(to: SocketAddr) {
         }
         assert_eq!((as_host(to, host, "/livez"), as_host(to, host, "/readyz")), (200, 200), "{host}");
     }
-    // A target that names its host is read before `Host`.
+    // A host in the request's target counts before the one in `Host`.
     assert_eq!(as_host(to, "ledger.example.org", "http://rebound.example/checkpoint"), 421);
     assert_eq!(as_host(to, "rebound.example", "http://ledger.example.org/checkpoint"), 200);
 }
 
 #[test]
 fn with_a_url_a_request_for_another_host_is_misdirected() {
-    let folder = folder();
+    let folder = World::small().close();
     let served = folder.serve(&["--url", "https://ledger.example.org"]);
     known_by_its_url(served.address);
-    // Without one any host is believed.
+    // Without `--url` any host is believed.
     let served = {
         drop(served);
         folder.serve(&[])
@@ -1179,11 +1152,11 @@ fn with_a_url_a_request_for_another_host_is_misdirected() {
 
 #[test]
 fn an_address_that_no_browser_can_name_is_refused_at_the_start() {
-    let folder = folder();
+    let folder = World::small().close();
     for url in ["https://\u{e4}.example", "https://a.example:99999", "https://[::1"] {
         let ran = std::process::Command::new(env!("CARGO_BIN_EXE_onrecord"))
             .args(["serve", "--listen", "127.0.0.1:0", "--url", url, "--data"])
-            .arg(folder.data())
+            .arg(&folder.dir)
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&ran.stderr);
@@ -1193,8 +1166,8 @@ fn an_address_that_no_browser_can_name_is_refused_at_the_start() {
 
 #[test]
 fn cors_is_on_with_an_https_url_or_by_the_flag_of_ledger_and_mirror_alike() {
-    let folder = folder();
-    let key = open(&folder.data()).reader().log_key().to_string();
+    let folder = World::small().close();
+    let key = open(&folder.dir).reader().log_key().to_string();
     let on = |to: SocketAddr| {
         let reply = send(to, "GET", "/checkpoint", &[], b"");
         let [mutation, file] = write(to, "https://elsewhere.example", 4);
@@ -1212,8 +1185,8 @@ fn cors_is_on_with_an_https_url_or_by_the_flag_of_ledger_and_mirror_alike() {
     ] {
         let served = folder.serve(flags);
         assert_eq!(on(served.address), expected, "{flags:?}");
-        let mirrored = folder.tmp.path().join(format!("mirror-{}", flags.join("").replace('/', "")));
-        let log = folder.tmp.path().join("log-of-mirror");
+        let mirrored = folder.at(&format!("mirror-{}", flags.join("").replace('/', "")));
+        let log = folder.at("log-of-mirror");
         let mirror =
             Program::mirror_with(&format!("http://{}", served.address), &key, &mirrored, flags, &log);
         assert_eq!(on(mirror.address), expected, "{flags:?}");

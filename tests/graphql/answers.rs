@@ -1,4 +1,4 @@
-//! Answers that were given before are those that would be given now, whatever was recorded since.
+//! An answer that was kept is the one that would be given now, whatever was recorded since.
 
 use crate::story;
 use std::{
@@ -8,18 +8,11 @@ use std::{
 
 use crate::http::{Server, send};
 use crate::support::*;
+use crate::world::World;
 use onrecord::event::EventId;
 use serde_json::{Value, json};
 
-fn fresh() -> (tempfile::TempDir, onrecord::ledger::Ledger) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    (tmp, ledger)
-}
-
-/// The fields of each type, each with its type, without those that must be given something.
+/// The fields of each type: name, type, and whether the field takes arguments. Fields with a required argument are left out.
 struct Schema(HashMap<String, Vec<(String, String, bool)>>);
 
 impl Schema {
@@ -46,12 +39,12 @@ impl Schema {
         Self(types)
     }
 
-    /// All there is to be asked of a type, so many levels down.
+    /// A selection of all fields of a type, `levels` levels deep.
     fn all(&self, of: &str, levels: usize) -> String {
         let mut out = String::new();
         for (name, of, takes) in &self.0[of] {
             let argument = match name.as_str() {
-                // Whoever asks as of now is answered anew each time.
+                // An answer as of now is made anew each time.
                 "state" if *takes => "(asOf: \"2024-01-20T00:00:00Z\")",
                 _ if *takes => "(first: 3)",
                 _ => "",
@@ -67,7 +60,7 @@ impl Schema {
     }
 }
 
-/// What is asked after each record. Of the parties and cases some are not on record at first.
+/// The queries that are asked after each record. Some parties and cases are not on record at first.
 fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
     let as_of = "asOf: \"2024-01-20T00:00:00Z\"";
     let mut queries = vec![
@@ -84,7 +77,7 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         format!("{{ inclusionProof(index: 3, size: 20) {{ {} }} }}", schema.all("InclusionProof", 0)),
         "{ event(by: {index: 60}) { sentence voided } }".into(),
     ];
-    // What is written once and stands in later answers: events of which only their own values are asked for.
+    // Events of which only their own values are asked for: these are kept as text, and stand in later answers.
     let own = schema.all("Event", 0);
     queries.push(format!("{{ events(last: 60) {{ nodes {{ {own} }} }} }}"));
     queries.push(format!("{{ events(first: 100) {{ edges {{ node {{ {own} }} }} }} }}"));
@@ -95,7 +88,7 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         let id = ids[label];
         let event = "index type sentence attribution voided refs { role ids } content { raw } signers { revoked { index } }";
         queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ {event} }} }}"));
-        // One thing at a time: what else a query asks for may change as well.
+        // One field a query: another field that changes would hide it.
         queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ voided }} }}"));
         let since = "since { acts { act event { index } earlier by { name } } mentions { sentence } others }";
         queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ {since} }} }}"));
@@ -110,7 +103,7 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         ));
         if label.starts_with("case") {
             let (state, more) = (schema.all("CaseState", 2), schema.all("Case", 1));
-            // What is to come is counted, at an earlier size too.
+            // At an earlier size too, later acts are counted.
             queries.push(format!(
                 "{{ case(by: {{eventId: \"{id}\"}}) {{ state({as_of}, knownAt: 45) {{ timeline(first: 60) {{ nodes {{ \
                  event {{ index since {{ later }} }} }} }} }} }} }}"
@@ -122,16 +115,16 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
             }
             queries.push(format!("{{ case(by: {{eventId: \"{id}\"}}) {{ {more} }} }}"));
             let case = format!("case(by: {{eventId: \"{id}\"}})");
-            // As of now too: these values are the same at any time.
+            // As of now too, since these values are the same at any time.
             for instants in [format!("({as_of})"), format!("({as_of}, knownAt: 50)"), String::new()] {
                 queries.push(format!("{{ {case} {{ state{instants} {{ {timeline} }} }} }}"));
             }
-            // One text at two sizes.
+            // The same fragment at two sizes.
             queries.push(format!(
                 "{{ a: {case} {{ state({as_of}, knownAt: 50) {{ ...T }} }} b: {case} {{ state({as_of}) {{ ...T }} }} }} \
                  fragment T on CaseState {{ {timeline} }}"
             ));
-            // One place of the answer, asked for twice.
+            // The same field asked for twice.
             queries.push(format!(
                 "{{ {case} {{ state({as_of}) {{ timeline {{ nodes {{ event {{ index }} }} }} }} \
                  state({as_of}) {{ timeline {{ nodes {{ event {{ {own} }} }} }} }} }} }}"
@@ -149,18 +142,18 @@ const EVERY: usize = 7;
 
 #[test]
 fn what_was_answered_before_is_what_is_answered_anew() {
-    let ids = story::tell(&fresh().1);
-    let (_tmp, ledger) = fresh();
+    let ids = World::whole().story;
+    let World { tmp: _tmp, ledger, .. } = World::empty();
     let mut server = Server::start(ledger.clone());
     let schema = Schema::of(&server);
     let mut queries = queries(&schema, &ids);
     let mut number = 0;
-    // A comment makes the same query one that was never asked.
+    // A comment makes it a query that was never asked, so the answer is made anew.
     let mut anew = |query: &str| {
         number += 1;
         server.graphql(&format!("{query} # {number}"), json!({}))
     };
-    // What is too large is not asked, as is what no size knows yet.
+    // Queries that are too large are left out. One for what is not on record yet may be refused.
     queries.retain(|query| {
         let answer = anew(query);
         let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
@@ -170,7 +163,7 @@ fn what_was_answered_before_is_what_is_answered_anew() {
     let mut step = 0;
     let told = story::tell_step_by_step(&ledger, |label| {
         step += 1;
-        // Each is asked again some records later: what changed in between is missed by none.
+        // Each query is asked again some records later, so a change in between would show.
         for query in queries.iter().skip(step % EVERY).step_by(EVERY) {
             let (before, now) = (server.graphql(query, json!({})), anew(query));
             assert_eq!(before, now, "after {label}: {query}");
@@ -182,9 +175,8 @@ fn what_was_answered_before_is_what_is_answered_anew() {
 
 #[test]
 fn an_answer_is_given_again_though_others_are_recorded() {
-    let (_tmp, ledger) = fresh();
-    let story = tell(&ledger);
-    let (_, other) = say(
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    let other = say(
         "case.opened",
         None,
         json!({"respondent": story.agency}),
@@ -192,8 +184,8 @@ fn an_answer_is_given_again_though_others_are_recorded() {
         Some(json!({"title": "lain"})),
     )
     .sign(&[&desk()]);
-    let other_case = ledger.record_blocking(vec![other], false).remove(0).unwrap().id;
-    let elsewhere = Story { case: other_case, ..story };
+    let (case, _) = record(&ledger, other);
+    let elsewhere = Story { case, ..story };
     let (server, metrics) = Server::start_with_metrics(ledger.clone());
     let again = || {
         let scrape = send(metrics, "GET", "/metrics", &[], b"").text();
@@ -209,13 +201,11 @@ fn an_answer_is_given_again_though_others_are_recorded() {
     let first = ask();
     let before = again();
     for i in 0..5 {
-        let (_, s) = statement(&elsewhere, &format!("lain {i}"));
-        ledger.record_blocking(vec![s], false).remove(0).unwrap();
+        record(&ledger, statement(&elsewhere, &format!("lain {i}")));
         assert_eq!(ask(), first);
     }
     assert_eq!(again() - before, 5, "none of them was made again");
-    let (_, s) = statement(&story, "di sini");
-    let index = ledger.record_blocking(vec![s], false).remove(0).unwrap().index;
+    let (_, index) = record(&ledger, statement(&story, "di sini"));
     let nodes = ask()["case"]["state"]["timeline"]["nodes"].clone();
     assert!(nodes.as_array().unwrap().iter().any(|n| n["event"]["index"] == index), "{nodes}");
     assert_eq!(again() - before, 5);
@@ -223,10 +213,9 @@ fn an_answer_is_given_again_though_others_are_recorded() {
 
 #[test]
 fn who_waits_for_anothers_answer_is_told_all_that_was_recorded_before_he_asked() {
-    let (_tmp, ledger) = fresh();
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let server = Server::start(ledger.clone());
-    // One query that all ask, which takes a while, and whose answer each record changes.
+    // All ask this query. It takes a while, and each record changes its answer.
     let query = "{ events(last: 100) { nodes { index sentence rawEntry content { raw } } } }";
     let last = || {
         let answer = server.graphql(query, json!({}));
@@ -246,12 +235,11 @@ fn who_waits_for_anothers_answer_is_told_all_that_was_recorded_before_he_asked()
             });
         }
         for n in 0..60 {
-            let (_, submission) = statement(&story, &format!("kata {n}"));
-            let receipt = ledger.record_blocking(vec![submission], false).remove(0).unwrap();
-            // Acknowledged is published within a moment, and then it is read.
+            let (_, index) = record(&ledger, statement(&story, &format!("kata {n}")));
+            // What is acknowledged is published a moment later; readers see it then.
             assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
-            recorded.store(receipt.index, Ordering::Release);
-            assert!(last() >= receipt.index);
+            recorded.store(index, Ordering::Release);
+            assert!(last() >= index);
         }
         done.store(true, Ordering::Release);
     });
@@ -260,10 +248,9 @@ fn who_waits_for_anothers_answer_is_told_all_that_was_recorded_before_he_asked()
 
 #[test]
 fn what_was_allowed_with_some_variables_is_not_with_others() {
-    let (_tmp, ledger) = fresh();
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let server = Server::start(ledger.clone());
-    // A page may be asked for without a number, but not by a variable that must be given.
+    // `last` may be left out, but not where the query gives it by a required variable.
     let query = "query($n: Int!) { events(last: $n) { nodes { index sentence } } }";
     for round in 0..4 {
         let answer = server.data(query, json!({"n": 2}));
@@ -273,8 +260,7 @@ fn what_was_allowed_with_some_variables_is_not_with_others() {
             let refused = server.graphql(query, variables.clone());
             assert!(refused["data"].is_null() && !refused["errors"].is_null(), "{variables}: {refused}");
         }
-        let (_, submission) = statement(&story, &format!("kata {round}"));
-        ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+        record(&ledger, statement(&story, &format!("kata {round}")));
         assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
     }
 }

@@ -1,10 +1,9 @@
 //! The objects behind `Event` and `Node`, over a ledger that has every event type.
 
-use crate::story;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::http::Server;
-use crate::support::*;
+use crate::story::Ids;
+use crate::world::World;
 use onrecord::{
     event::{Digest, EventType, FactKind, Kinds},
     log::{Entry, TlogProof},
@@ -12,34 +11,18 @@ use onrecord::{
 };
 use serde_json::{Value, json};
 
-struct World {
-    _tmp: tempfile::TempDir,
-    server: Server,
-}
-
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
-    World { _tmp: tmp, server: Server::start(ledger) }
-}
-
-impl World {
-    /// The whole schema, as introspection gives it: types by name.
-    fn types(&self) -> BTreeMap<String, Value> {
-        const T: &str = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
-        let query = format!(
-            "{{ __schema {{ types {{ kind name description specifiedByURL
-               fields(includeDeprecated: true) {{ name description deprecationReason type {{ {T} }} args {{ name description }} }}
-               inputFields {{ name description }} enumValues(includeDeprecated: true) {{ name description }}
-               interfaces {{ name }} possibleTypes {{ name }} }} }} }}"
-        );
-        let data = self.server.data(&query, json!({}));
-        let types = data["__schema"]["types"].as_array().unwrap().clone();
-        types.into_iter().map(|t| (t["name"].as_str().unwrap().to_owned(), t)).collect()
-    }
+/// The whole schema, as introspection gives it: types by name.
+fn types(w: &World<Ids>) -> BTreeMap<String, Value> {
+    const T: &str = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
+    let query = format!(
+        "{{ __schema {{ types {{ kind name description specifiedByURL
+           fields(includeDeprecated: true) {{ name description deprecationReason type {{ {T} }} args {{ name description }} }}
+           inputFields {{ name description }} enumValues(includeDeprecated: true) {{ name description }}
+           interfaces {{ name }} possibleTypes {{ name }} }} }} }}"
+    );
+    let data = w.ask(&query);
+    let types = data["__schema"]["types"].as_array().unwrap().clone();
+    types.into_iter().map(|t| (t["name"].as_str().unwrap().to_owned(), t)).collect()
 }
 
 fn camel(name: &str) -> String {
@@ -52,7 +35,7 @@ fn names(list: &Value) -> BTreeSet<&str> {
     list.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect()
 }
 
-/// The fields of an object that are deprecated, and those that stand beside them.
+/// The deprecated fields of an object, each with the field that replaces it.
 fn instead(object: &Value) -> BTreeMap<&str, &str> {
     let fields = object["fields"].as_array().unwrap().iter();
     let instead = fields.filter_map(|field| {
@@ -64,8 +47,8 @@ fn instead(object: &Value) -> BTreeMap<&str, &str> {
 
 #[test]
 fn every_event_type_is_an_object_with_its_refs_and_facts() {
-    let w = world();
-    let types = w.types();
+    let w = World::whole().served();
+    let types = types(&w);
     let expected: BTreeSet<&str> = EventType::ALL.iter().map(|t| t.pascal()).collect();
     assert_eq!(names(&types["Event"]["possibleTypes"]), expected);
     let nodes = &expected | &BTreeSet::from(["Case", "Party"]);
@@ -80,12 +63,12 @@ fn every_event_type_is_an_object_with_its_refs_and_facts() {
         let instead = instead(object);
         assert!(instead.keys().all(|old| own.iter().any(|name| name == old)), "{event_type} {instead:?}");
         let mut all: BTreeSet<&str> = own.iter().map(String::as_str).chain(instead.into_values()).collect();
-        // What all events have by that name is something else, so the fact has its own name alone.
+        // All events have a field `since` that means something else, so this fact has only its longer name.
         if *event_type == EventType::KeyRevoked {
             all.insert("keyRevokedSince");
         }
         assert_eq!(names(&object["fields"]), &shared | &all, "{event_type}");
-        // A fact or role of the same name as a shared field is what that field says.
+        // A fact or role with the name of a shared field must be what that field says.
         let covered: Vec<&String> = own.iter().filter(|name| shared.contains(name.as_str())).collect();
         assert!(
             covered.iter().all(|name| ["published", "fictional"].contains(&name.as_str())
@@ -98,12 +81,12 @@ fn every_event_type_is_an_object_with_its_refs_and_facts() {
 
 #[test]
 fn every_type_field_argument_and_value_says_what_it_means() {
-    let w = world();
+    let w = World::whole().served();
     let said = |thing: &Value| thing["description"].as_str().is_some_and(|text| !text.trim().is_empty());
-    // The specification itself says what these mean.
+    // The specification itself describes these.
     let built_in =
         |name: &str| name.starts_with("__") || ["Boolean", "Float", "ID", "Int", "String"].contains(&name);
-    for (name, t) in w.types().iter().filter(|(name, _)| !built_in(name)) {
+    for (name, t) in types(&w).iter().filter(|(name, _)| !built_in(name)) {
         assert!(said(t), "{name}");
         for list in ["fields", "inputFields", "enumValues"] {
             for thing in t[list].as_array().into_iter().flatten() {
@@ -118,9 +101,9 @@ fn every_type_field_argument_and_value_says_what_it_means() {
 
 #[test]
 fn what_an_event_of_each_type_says_is_what_was_signed() {
-    let w = world();
-    let types = w.types();
-    let reader = w.server.ledger.reader();
+    let w = World::whole().served();
+    let types = types(&w);
+    let reader = w.reader();
     let mut seen = BTreeSet::new();
     for index in 0..reader.checkpoint().checkpoint().size() {
         let entry = reader.parsed(index).unwrap().unwrap();
@@ -146,7 +129,7 @@ fn what_an_event_of_each_type_says_is_what_was_signed() {
         let query = format!(
             "{{ event(by: {{index: {index}}}) {{ __typename eventId ... on {name} {{ index {selection} }} }} }}"
         );
-        let event = w.server.data(&query, json!({}))["event"].clone();
+        let event = w.ask(&query)["event"].clone();
         assert_eq!((&event["__typename"], &event["eventId"]), (&json!(name), &json!(entry.event().id())));
         for fact in spec.facts.iter().filter(|f| own(f.name)) {
             let (signed, found) = (&line["facts"][fact.name], &event[camel(fact.name)]);
@@ -190,8 +173,8 @@ fn what_an_event_of_each_type_says_is_what_was_signed() {
 
 #[test]
 fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
-    let w = world();
-    let types = w.types();
+    let w = World::whole().served();
+    let types = types(&w);
     let (mut old, mut new) = (BTreeMap::<&str, BTreeSet<String>>::new(), BTreeMap::new());
     let (mut together, mut each) = (String::new(), Vec::new());
     for event_type in EventType::ALL {
@@ -231,11 +214,11 @@ fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
     }
     assert!(old.values().all(|types| types.len() > 1), "{old:#?}");
     assert_eq!(old.len(), 11, "{old:#?}");
-    // They say the same.
+    // The old field and the new one say the same.
     let mut seen = 0;
     for (name, both, instead) in each {
         let query = format!("{{ events(first: 100) {{ nodes {{ ... on {name} {{{both} }} }} }} }}");
-        for event in w.server.data(&query, json!({}))["events"]["nodes"].as_array().unwrap() {
+        for event in w.ask(&query)["events"]["nodes"].as_array().unwrap() {
             for (old, new) in &instead {
                 assert_eq!(event[old], event[new], "{name}: {old} {new}");
                 seen += usize::from(!event[old].is_null());
@@ -243,13 +226,13 @@ fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
         }
     }
     assert!(seen > 30, "{seen}");
-    w.server.data(&format!("{{ events(first: 100) {{ nodes {{{together} }} }} }}"), json!({}));
+    w.server().data(&format!("{{ events(first: 100) {{ nodes {{{together} }} }} }}"), json!({}));
 }
 
 #[test]
 fn an_event_of_which_nothing_is_asked_is_an_object_and_not_nothing() {
-    let w = world();
-    let data = w.server.data("{ events(first: 100) { nodes { id __typename } } }", json!({}));
+    let w = World::whole().served();
+    let data = w.ask("{ events(first: 100) { nodes { id __typename } } }");
     let all = data["events"]["nodes"].as_array().unwrap();
     let ids = json!({"ids": all.iter().map(|event| event["id"].clone()).collect::<Vec<_>>()});
     let of = "... on DemandIssued { ...F } ... on Event { ...G } }";
@@ -257,11 +240,11 @@ fn an_event_of_which_nothing_is_asked_is_an_object_and_not_nothing() {
         "fragment F on DemandIssued { demandIssuedItems } fragment G on LinkAsserted { sentence }";
     for query in [
         format!("{{ events(first: 100) {{ nodes {{ {of} }} }} {fragments}"),
-        // Counted value by value, and more than once, so that it is given again as it was.
+        // Asked twice, so that the second answer is the one that was kept.
         format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {of} }} {fragments}"),
         format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {of} }} {fragments}"),
     ] {
-        let data = w.server.data(&query, ids.clone());
+        let data = w.server().data(&query, ids.clone());
         let nodes = data["nodes"].as_array().or_else(|| data["events"]["nodes"].as_array()).unwrap();
         assert_eq!(nodes.len(), all.len());
         for (node, event) in nodes.iter().zip(all) {
@@ -273,18 +256,18 @@ fn an_event_of_which_nothing_is_asked_is_an_object_and_not_nothing() {
         }
     }
     let one = "{ event(by: {index: 0}) { ... on DemandIssued { demandIssuedItems } id @skip(if: true) } }";
-    assert_eq!(w.server.data(one, json!({})), json!({"event": {}}));
-    // What is not there is null as before.
+    assert_eq!(w.ask(one), json!({"event": {}}));
+    // An event that is not there is null as before.
     let none = "{ event(by: {index: 999}) { ... on DemandIssued { demandIssuedItems } } }";
-    assert_eq!(w.server.data(none, json!({})), json!({"event": null}));
+    assert_eq!(w.ask(none), json!({"event": null}));
 }
 
 #[test]
 fn a_global_id_names_the_same_thing_for_ever_and_a_case_is_not_its_event() {
-    let w = world();
+    let w = World::whole().served();
     let query = "{ cases(first: 1) { nodes { id eventId respondent { id eventId } } }
                    events(first: 100) { nodes { id eventId } } }";
-    let data = w.server.data(query, json!({}));
+    let data = w.ask(query);
     let case = data["cases"]["nodes"][0].clone();
     let event = data["events"]["nodes"].as_array().unwrap().iter().find(|e| e["eventId"] == case["eventId"]);
     let event = event.unwrap();
@@ -294,7 +277,7 @@ fn a_global_id_names_the_same_thing_for_ever_and_a_case_is_not_its_event() {
         node(id: $id) { id __typename }
         nodes(ids: $ids) { id __typename ... on Case { title } ... on Event { index } ... on Party { name }
                            ... on CaseOpened { jurisdiction } } }";
-    let data = w.server.data(query, json!({"ids": ids, "id": case["id"]}));
+    let data = w.server().data(query, json!({"ids": ids, "id": case["id"]}));
     assert_eq!(data["node"], json!({"id": case["id"], "__typename": "Case"}));
     let nodes = data["nodes"].as_array().unwrap();
     let of = |field: &str| nodes.iter().map(|n| n[field].clone()).collect::<Vec<Value>>();
@@ -303,44 +286,44 @@ fn a_global_id_names_the_same_thing_for_ever_and_a_case_is_not_its_event() {
     assert!(nodes[0]["title"].is_string() && nodes[1]["index"].is_u64() && nodes[2]["name"].is_string());
     assert!(nodes[1]["jurisdiction"].is_string() && nodes[0].get("jurisdiction").is_none());
 
-    // Of an event that is not on record: the letter of its kind and 32 bytes.
+    // The id of an event that is not on record: the letter of its kind and 32 bytes.
     let none = json!({"ids": [], "id": "ZQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"});
-    assert!(w.server.data(query, none)["node"].is_null());
+    assert!(w.server().data(query, none)["node"].is_null());
     for (ids, id) in [
         (json!([]), json!("nonsense")),
         (json!(vec![case["id"].clone(); 101]), case["id"].clone()),
         (json!([case["eventId"]]), case["id"].clone()),
     ] {
-        let answer = w.server.graphql(query, json!({"ids": ids, "id": id}));
+        let answer = w.server().graphql(query, json!({"ids": ids, "id": id}));
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT", "{answer}");
     }
     let most = json!({"ids": vec![case["id"].clone(); 100], "id": case["id"]});
-    assert_eq!(w.server.data(query, most)["nodes"].as_array().unwrap().len(), 100);
+    assert_eq!(w.server().data(query, most)["nodes"].as_array().unwrap().len(), 100);
 }
 
 #[test]
 fn things_are_found_by_each_of_their_natural_keys() {
-    let w = world();
+    let w = World::whole().served();
     let first = "{ cases(first: 1) { nodes { id eventId index respondent { id } } }
                    events(first: 1, filter: {types: [PARTY_REGISTERED]}) { nodes { eventId index signers { key party { id } } } } }";
-    let data = w.server.data(first, json!({}));
+    let data = w.ask(first);
     let case = &data["cases"]["nodes"][0];
     for by in
         [json!({"id": case["id"]}), json!({"eventId": case["eventId"]}), json!({"index": case["index"]})]
     {
         let query = "query($by: CaseLocator!) { case(by: $by) { id } }";
-        assert_eq!(w.server.data(query, json!({"by": by}))["case"]["id"], case["id"], "{by}");
+        assert_eq!(w.server().data(query, json!({"by": by}))["case"]["id"], case["id"], "{by}");
     }
     let signer = &data["events"]["nodes"][0]["signers"][0];
     let query = "query($by: PartyLocator!) { party(by: $by) { id eventId index } }";
-    let by_key = w.server.data(query, json!({"by": {"key": signer["key"]}}))["party"].clone();
+    let by_key = w.server().data(query, json!({"by": {"key": signer["key"]}}))["party"].clone();
     assert_eq!(by_key["id"], signer["party"]["id"]);
     for key in ["id", "eventId", "index"] {
         let by = json!({key: by_key[key]});
-        assert_eq!(w.server.data(query, json!({"by": by}))["party"], by_key, "{by}");
+        assert_eq!(w.server().data(query, json!({"by": by}))["party"], by_key, "{by}");
     }
     // The id of one kind of thing is not that of another.
-    let answer = w.server.graphql(query, json!({"by": {"id": case["id"]}}));
+    let answer = w.server().graphql(query, json!({"by": {"id": case["id"]}}));
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT");
 }
 
@@ -348,13 +331,13 @@ fn things_are_found_by_each_of_their_natural_keys() {
 fn the_one_query_of_the_page_is_enough_to_verify_an_event_offline() {
     let page = include_str!("../../docs/api.md");
     let query = page.split("```graphql\n").nth(1).unwrap().split("```").next().unwrap();
-    let w = world();
-    let size = w.server.ledger.reader().checkpoint().checkpoint().size();
-    let key = w.server.ledger.reader().log_key().clone();
+    let w = World::whole().served();
+    let size = w.size();
+    let key = w.reader().log_key().clone();
     let mut words = 0;
     for index in 0..size {
-        let event = w.server.data(query, json!({"index": index}))["event"].clone();
-        // From here on, the answer and the key that identifies the ledger are all there is.
+        let event = w.server().data(query, json!({"index": index}))["event"].clone();
+        // From here on only the answer and the ledger's key are used.
         let raw = event["rawEntry"].as_str().unwrap();
         let proof = event["inclusionProof"]["tlogProof"].as_str().unwrap();
         TlogProof::parse(proof.as_bytes()).unwrap().verify(raw.as_bytes(), &key).unwrap();
@@ -380,12 +363,12 @@ fn the_one_query_of_the_page_is_enough_to_verify_an_event_offline() {
 
 #[test]
 fn the_queries_that_the_page_shows_can_be_asked() {
-    let w = world();
-    let page = w.server.send("GET", "/graphql", &[("Accept", "text/html")], b"").text();
+    let w = World::whole().served();
+    let page = w.server().send("GET", "/graphql", &[("Accept", "text/html")], b"").text();
     let queries: Vec<&str> =
         page.split("query=").skip(1).map(|rest| rest.split("'</pre>").next().unwrap()).collect();
     assert_eq!(queries.len(), 2);
     for query in queries {
-        w.server.data(query, json!({}));
+        w.ask(query);
     }
 }

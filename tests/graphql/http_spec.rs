@@ -1,5 +1,5 @@
-//! GraphQL over HTTP, judged by the audit of the npm library `graphql-http`, and by clients that would rather have it
-//! another way.
+//! GraphQL over HTTP, judged by the audit of the npm library `graphql-http`, and asked by clients that would prefer persisted
+//! queries or streams.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::http::Server;
-use crate::support::*;
+use crate::world::World;
 use serde_json::{Value, json};
 
 /// Prints one line of JSON for each audit: its id, its name, `ok`, `warn`, `notice` or `error`, and why.
@@ -18,8 +18,8 @@ auditServer({ url: process.argv[1] }).then((results) => {
 });
 "#;
 
-/// Asks twice by persisted queries, as each client does by POST and by GET. Prints one line of JSON for each time: who asked,
-/// the answer, and what was sent for it.
+/// Has each client ask a persisted query twice, by POST and by GET. Prints one line of JSON each time: who asked, the answer,
+/// and what was sent for it.
 const PERSISTED: &str = r#"
 const { createHash } = require("crypto");
 const { ApolloClient, HttpLink, InMemoryCache, gql } = require("@apollo/client");
@@ -60,7 +60,7 @@ fn modules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/npm/node_modules")
 }
 
-/// The lines of JSON that a script prints about a server.
+/// Runs a script against a server. Gives the lines of JSON that it prints.
 fn run(script: &str, server: &Server) -> Vec<Value> {
     let url = format!("http://{}/graphql", server.address);
     let node = Command::new("node").args(["-e", script, &url]).env("NODE_PATH", modules()).output().unwrap();
@@ -69,19 +69,11 @@ fn run(script: &str, server: &Server) -> Vec<Value> {
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn server() -> (tempfile::TempDir, Server) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let server = Server::start(open(&dir));
-    (tmp, server)
-}
-
 #[test]
 fn all_61_audits_of_graphql_http_are_ok() {
     assert!(modules().join("graphql-http").is_dir(), "`./test test` installs the npm library graphql-http");
-    let (_tmp, server) = server();
-    let audits = run(AUDIT, &server);
+    let w = World::empty().served();
+    let audits = run(AUDIT, w.server());
     let failed: Vec<&Value> = audits.iter().filter(|audit| audit["status"] != "ok").collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(audits.len(), 61);
@@ -92,14 +84,14 @@ fn clients_that_send_hashes_of_queries_send_the_queries_then() {
     for library in ["@apollo/client", "@urql/exchange-persisted"] {
         assert!(modules().join(library).is_dir(), "`./test test` installs the npm library {library}");
     }
-    let (_tmp, server) = server();
-    let asked = run(PERSISTED, &server);
+    let w = World::empty().served();
+    let asked = run(PERSISTED, w.server());
     assert_eq!(asked.len(), 8, "{asked:?}");
     let mut hashes = 0;
     for asked in &asked {
         assert_eq!(asked[1], 1, "{asked}");
         let sent = asked[2].as_array().unwrap();
-        // The second time none tries again what was not supported.
+        // The second time no client sends a hash again.
         hashes += sent.iter().filter(|sent| sent.as_str().unwrap().ends_with(" hash")).count();
         assert!(sent.last().unwrap().as_str().unwrap().ends_with(" query"), "{asked}");
     }
@@ -111,7 +103,7 @@ const NEW: (&str, &str) = ("Accept", "application/graphql-response+json");
 
 #[test]
 fn a_hash_alone_is_not_supported_and_a_hash_beside_a_query_is_not_looked_at() {
-    let (_tmp, server) = server();
+    let w = World::empty().served();
     let persisted = json!({"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}});
     let expected = json!({"errors": [{
         "message": "PersistedQueryNotSupported", "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"}
@@ -124,8 +116,8 @@ fn a_hash_alone_is_not_supported_and_a_hash_beside_a_query_is_not_looked_at() {
                 Some(query) => format!("{path}&query={}", encoded(query)),
                 None => path.clone(),
             };
-            let post = server.send("POST", "/graphql", &headers, body.as_bytes());
-            let get = server.send("GET", &path, &headers[1..], b"");
+            let post = w.server().send("POST", "/graphql", &headers, body.as_bytes());
+            let get = w.server().send("GET", &path, &headers[1..], b"");
             for reply in [post, get] {
                 match query.is_null() {
                     true => assert_eq!((reply.status, reply.json()), (status, expected.clone())),
@@ -134,10 +126,10 @@ fn a_hash_alone_is_not_supported_and_a_hash_beside_a_query_is_not_looked_at() {
             }
         }
     }
-    // Without either there is no request.
+    // Without a query and without a hash it is no request.
     for extensions in [json!({}), json!({"persistedQuery": 7}), json!({"other": {}})] {
         let body = json!({"extensions": extensions}).to_string();
-        let reply = server.send("POST", "/graphql", &[SENT], body.as_bytes());
+        let reply = w.server().send("POST", "/graphql", &[SENT], body.as_bytes());
         assert_eq!(
             (reply.status, &reply.json()["errors"][0]["extensions"]["code"]),
             (400, &json!("BAD_REQUEST"))
@@ -151,14 +143,14 @@ fn encoded(text: &str) -> String {
 
 #[test]
 fn who_takes_only_a_stream_of_events_is_told_that_there_is_none() {
-    let (_tmp, server) = server();
+    let w = World::empty().served();
     let body = br#"{"query":"{checkpoint{size}}"}"#;
     let path = format!("/graphql?query={}", encoded("{checkpoint{size}}"));
     let ask = |accept: &str| {
-        let post = server.send("POST", "/graphql", &[SENT, ("Accept", accept)], body);
-        [post, server.send("GET", &path, &[("Accept", accept)], b"")]
+        let post = w.server().send("POST", "/graphql", &[SENT, ("Accept", accept)], body);
+        [post, w.server().send("GET", &path, &[("Accept", accept)], b"")]
     };
-    // As `graphql-sse` sends it; and for answers in parts.
+    // What `graphql-sse` accepts; and clients that accept only answers in parts.
     for accept in ["text/event-stream", "multipart/mixed", "text/event-stream;q=1, application/json;q=0"] {
         for reply in ask(accept) {
             assert_eq!(reply.status, 406, "{accept}: {}", reply.text());
@@ -176,8 +168,8 @@ fn who_takes_only_a_stream_of_events_is_told_that_there_is_none() {
             );
         }
     }
-    // Nothing is recorded that is not answered.
+    // A mutation that can't be answered is not run.
     let mutation = br#"{"query":"mutation { record(input: {submissions: []}) { userErrors { code } } }"}"#;
-    let reply = server.send("POST", "/graphql", &[SENT, ("Accept", "text/event-stream")], mutation);
+    let reply = w.server().send("POST", "/graphql", &[SENT, ("Accept", "text/event-stream")], mutation);
     assert_eq!(reply.status, 406);
 }

@@ -10,6 +10,8 @@ mod socket;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 
 mod answers;
 mod event;

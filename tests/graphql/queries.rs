@@ -1,29 +1,14 @@
 //! The GraphQL API, over HTTP as callers reach it.
 
-use crate::http::Server;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
-    event::{Digest, EventId},
+    event::Digest,
     ledger::Submission,
     log::{Checkpoint, Hash, TlogProof, leaf_hash, root, verify_consistency, verify_inclusion},
     note::base64_decode,
 };
 use serde_json::{Value, json};
-
-struct World {
-    _tmp: tempfile::TempDir,
-    server: Server,
-    story: Story,
-}
-
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    World { _tmp: tmp, server: Server::start(ledger), story }
-}
 
 const RECORD: &str = "mutation Record($input: RecordInput!) { record(input: $input) {
     results { receipt { index eventId rawEntry hash proof already checkpoint { size note } }
@@ -42,18 +27,9 @@ fn input(submission: &Submission) -> Value {
     input
 }
 
-impl World {
-    fn record(&self, submissions: &[Value], atomic: bool) -> Value {
-        let variables = json!({"input": {"submissions": submissions, "atomic": atomic}});
-        self.server.data(RECORD, variables)["record"].clone()
-    }
-    fn statement(&self, text: &str) -> (EventId, Submission) {
-        statement(&self.story, text)
-    }
-    fn say(&self, text: &str) -> u64 {
-        let (_, submission) = self.statement(text);
-        self.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap().index
-    }
+fn submit(w: &World<Story>, submissions: &[Value], atomic: bool) -> Value {
+    let variables = json!({"input": {"submissions": submissions, "atomic": atomic}});
+    w.server().data(RECORD, variables)["record"].clone()
 }
 
 fn codes(payload: &Value) -> Vec<&str> {
@@ -67,29 +43,29 @@ fn hash(value: &Value) -> Hash {
 
 #[test]
 fn an_event_is_recorded_once_and_its_receipt_proves_it() {
-    let w = world();
+    let w = World::small().served();
     let (id, submission) = w.statement("satu");
-    let first = w.record(&[input(&submission)], false);
+    let first = submit(&w, &[input(&submission)], false);
     assert_eq!(first["userErrors"], json!([]));
     let receipt = &first["results"][0]["receipt"];
     assert_eq!((receipt["index"].as_u64(), receipt["already"].as_bool()), (Some(5), Some(false)));
     assert_eq!(receipt["eventId"], json!(id));
     let entry = receipt["rawEntry"].as_str().unwrap();
     assert_eq!(receipt["hash"], json!(Digest::blake3(entry.as_bytes())));
-    let key = w.server.ledger.reader().log_key().clone();
+    let key = w.reader().log_key().clone();
     let proof = TlogProof::parse(receipt["proof"].as_str().unwrap().as_bytes()).unwrap();
     proof.verify(entry.as_bytes(), &key).unwrap();
     let note = receipt["checkpoint"]["note"].as_str().unwrap();
     assert_eq!(Checkpoint::open(note.as_bytes(), &key).unwrap().checkpoint().size(), 6);
 
-    let again = w.record(&[input(&submission)], false);
+    let again = submit(&w, &[input(&submission)], false);
     let receipt = &again["results"][0]["receipt"];
     assert_eq!((receipt["index"].as_u64(), receipt["already"].as_bool()), (Some(5), Some(true)));
 }
 
 #[test]
 fn submissions_are_answered_one_by_one_with_codes() {
-    let w = world();
+    let w = World::small().served();
     let good = input(&w.statement("baik").1);
     let mut words = input(&w.statement("lain").1);
     words["content"] = "{}".into();
@@ -106,7 +82,7 @@ fn submissions_are_answered_one_by_one_with_codes() {
     );
     let stranger = input(&stranger.sign(&[&key("stranger.example/x", 77)]).1);
     let list = [good, words, missing, forged, stranger, json!({"note": "no note"})];
-    let payload = w.record(&list, false);
+    let payload = submit(&w, &list, false);
     let expected = ["OK", "CONTENT_DIGEST", "CONTENT_MISSING", "BAD_SIGNATURE", "KEY_UNKNOWN"];
     assert_eq!(codes(&payload)[..5], expected);
     assert!(payload["results"][5]["receipt"].is_null());
@@ -117,55 +93,55 @@ fn submissions_are_answered_one_by_one_with_codes() {
 
 #[test]
 fn atomic_records_all_or_none() {
-    let w = world();
+    let w = World::small().served();
     let (good, mut bad) = (input(&w.statement("a").1), input(&w.statement("b").1));
     let whole = bad.clone();
     bad["content"] = "{}".into();
-    let payload = w.record(&[good.clone(), bad], true);
+    let payload = submit(&w, &[good.clone(), bad], true);
     assert!(payload["results"].as_array().unwrap().iter().all(|r| r["receipt"].is_null()));
     assert!(!codes(&payload).contains(&"OK"));
-    assert_eq!(w.server.data("{checkpoint{size}}", json!({}))["checkpoint"]["size"], 5);
-    let payload = w.record(&[good, whole], true);
+    assert_eq!(w.ask("{checkpoint{size}}")["checkpoint"]["size"], 5);
+    let payload = submit(&w, &[good, whole], true);
     assert_eq!(codes(&payload), ["OK", "OK"]);
 }
 
 #[test]
 fn a_call_of_more_than_256_submissions_is_refused_whole() {
-    let w = world();
+    let w = World::small().served();
     let list = vec![json!({"note": "x"}); 257];
-    let payload = w.record(&list, false);
+    let payload = submit(&w, &list, false);
     assert_eq!((&payload["results"], &payload["userErrors"][0]["code"]), (&json!([]), &json!("TOO_LARGE")));
     let list: Vec<Value> = (0..256).map(|i| input(&w.statement(&format!("n {i}")).1)).collect();
-    let payload = w.record(&list, false);
+    let payload = submit(&w, &list, false);
     assert_eq!(codes(&payload), vec!["OK"; 256]);
 }
 
 #[test]
 fn words_withheld_are_given_back_by_a_release() {
-    let w = world();
+    let w = World::small().served();
     let (id, submission) = w.statement("ditarik");
-    w.record(&[input(&submission)], false);
+    submit(&w, &[input(&submission)], false);
     let act = |kind: &str, ground: &str| {
         let facts = json!({"ground": ground, "blobs": ["content"]});
         say(kind, Some(w.story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
     };
-    assert_eq!(codes(&w.record(&[input(&act("content.withheld", "court_order"))], false)), ["OK"]);
+    assert_eq!(codes(&submit(&w, &[input(&act("content.withheld", "court_order"))], false)), ["OK"]);
     let query = "query($id: Hash!) { event(by: {eventId: $id}) { sentence content { state raw rawBase64 json withheldBy size } } }";
-    let event = w.server.data(query, json!({"id": id}))["event"].clone();
+    let event = w.server().data(query, json!({"id": id}))["event"].clone();
     assert_eq!(
         (&event["content"]["state"], &event["content"]["withheldBy"]),
         (&json!("WITHHELD"), &json!(6))
     );
     assert!(event["content"]["raw"].is_null() && event["content"]["json"].is_null());
     assert!(event["sentence"].as_str().unwrap().contains("(words withheld)"));
-    // Handing the event in again does not bring them back.
-    assert_eq!(codes(&w.record(&[input(&submission)], false)), ["OK"]);
-    assert_eq!(w.server.data(query, json!({"id": id}))["event"]["content"]["state"], "WITHHELD");
+    // Submitting the event again does not bring its words back.
+    assert_eq!(codes(&submit(&w, &[input(&submission)], false)), ["OK"]);
+    assert_eq!(w.server().data(query, json!({"id": id}))["event"]["content"]["state"], "WITHHELD");
 
     let release =
         Submission { restored: submission.content.clone(), ..act("content.released", "order_lifted") };
-    assert_eq!(codes(&w.record(&[input(&release)], false)), ["OK"]);
-    let content = w.server.data(query, json!({"id": id}))["event"]["content"].clone();
+    assert_eq!(codes(&submit(&w, &[input(&release)], false)), ["OK"]);
+    let content = w.server().data(query, json!({"id": id}))["event"]["content"].clone();
     assert_eq!(content["state"], "PRESENT");
     assert_eq!(content["raw"].as_str().unwrap().as_bytes(), submission.content.as_deref().unwrap());
     assert_eq!(base64_decode(content["rawBase64"].as_str().unwrap()), submission.content);
@@ -174,18 +150,18 @@ fn words_withheld_are_given_back_by_a_release() {
 
 #[test]
 fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
-    let w = world();
-    let index = w.say("kenyataan");
+    let w = World::small().served();
+    let (_, index) = w.say("kenyataan");
     let query = "query($by: EventLocator!) { event(by: $by) {
         id eventId index type occurred published recorded thread threadNumber attribution facts fictional voided
         sentence note rawEntry hash case { id eventId title } refs { role ids }
         signers { key number party { id name kind } vouchedBy { kind index party { name } } revoked { index } }
         content { blake3 size state raw } inclusionProof { index size leaf path tlogProof } } }";
-    let event = w.server.data(query, json!({"by": {"index": index}}))["event"].clone();
-    let same = w.server.data(query, json!({"by": {"id": event["id"]}}))["event"].clone();
+    let event = w.server().data(query, json!({"by": {"index": index}}))["event"].clone();
+    let same = w.server().data(query, json!({"by": {"id": event["id"]}}))["event"].clone();
     assert_eq!(event, same);
 
-    let reader = w.server.ledger.reader();
+    let reader = w.reader();
     let entry = event["rawEntry"].as_str().unwrap();
     assert_eq!(entry.as_bytes(), &*reader.entry(index).unwrap().unwrap());
     assert!(entry.ends_with(event["note"].as_str().unwrap()));
@@ -216,7 +192,7 @@ fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
         json!({"kind": "OPERATOR", "index": 1, "party": {"name": "A test ledger"}})
     );
 
-    assert!(w.server.data(query, json!({"by": {"index": index + 1}}))["event"].is_null());
+    assert!(w.server().data(query, json!({"by": {"index": index + 1}}))["event"].is_null());
     for bad in [
         json!({}),
         json!({"index": 1, "id": event["id"]}),
@@ -225,13 +201,13 @@ fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
         json!({"eventId": "00"}),
         json!({"index": 9007199254740992u64}),
     ] {
-        assert!(w.server.graphql(query, json!({"by": bad}))["errors"].is_array(), "{bad}");
+        assert!(w.server().graphql(query, json!({"by": bad}))["errors"].is_array(), "{bad}");
     }
 }
 
 #[test]
 fn events_are_paged_forward_and_backward_and_filtered() {
-    let w = world();
+    let w = World::small().served();
     for i in 0..25 {
         w.say(&format!("n {i}"));
     }
@@ -240,7 +216,7 @@ fn events_are_paged_forward_and_backward_and_filtered() {
             edges { cursor node { index } } nodes { index }
             pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
     let page = |variables: Value| {
-        let events = w.server.data(query, variables)["events"].clone();
+        let events = w.server().data(query, variables)["events"].clone();
         let nodes: Vec<u64> =
             events["nodes"].as_array().unwrap().iter().map(|n| n["index"].as_u64().unwrap()).collect();
         let edges: Vec<u64> = events["edges"]
@@ -281,8 +257,7 @@ fn events_are_paged_forward_and_backward_and_filtered() {
         json!({"first": 100, "filter": {"party": w.story.agency, "types": ["CASE_OPENED", "PARTY_REGISTERED"]}}),
     );
     assert_eq!(named.0, [3, 4]);
-    let time =
-        |index: u64| w.server.ledger.reader().parsed(index).unwrap().unwrap().header().time.to_string();
+    let time = |index: u64| w.reader().parsed(index).unwrap().unwrap().header().time.to_string();
     let (since, _) = page(json!({"first": 100, "filter": {"recordedSince": time(20)}}));
     assert!(since.contains(&20) && since.ends_with(&[29]));
     let (until, _) = page(json!({"first": 100, "filter": {"recordedUntil": time(20)}}));
@@ -293,7 +268,7 @@ fn events_are_paged_forward_and_backward_and_filtered() {
         (json!({"first": 1, "last": 1}), "first, last: only one of them may be given"),
         (json!({"after": "nonsense"}), "after: not a cursor of this list"),
     ] {
-        let answer = w.server.graphql(query, bad);
+        let answer = w.server().graphql(query, bad);
         assert_eq!(answer["errors"][0]["message"], message);
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT");
     }
@@ -301,9 +276,9 @@ fn events_are_paged_forward_and_backward_and_filtered() {
 
 #[test]
 fn cases_and_parties_say_what_they_are() {
-    let w = world();
+    let w = World::small().served();
     w.say("satu");
-    let data = w.server.data(
+    let data = w.server().data(
         "query($case: Hash!, $desk: Hash!) {
             cases(last: 5) { nodes { eventId title } pageInfo { hasNextPage } }
             case(by: {eventId: $case}) { index title summary jurisdiction timezone fictional size lastRecorded
@@ -330,40 +305,40 @@ fn cases_and_parties_say_what_they_are() {
         (&json!("Meja"), &json!(true), &json!(false))
     );
     assert_eq!(party["keys"][0]["vkey"], desk().verifying_key().to_string());
-    assert_eq!(data["ledger"]["vkey"], w.server.ledger.reader().log_key().to_string());
+    assert_eq!(data["ledger"]["vkey"], w.reader().log_key().to_string());
     assert_eq!(data["ledger"]["operator"], json!({"name": "A test ledger", "operator": true, "kind": null}));
     assert!(data["none"].is_null());
 }
 
 #[test]
 fn proofs_of_any_size_verify() {
-    let w = world();
+    let w = World::small().served();
     for i in 0..20 {
         w.say(&format!("n {i}"));
     }
-    let reader = w.server.ledger.reader();
+    let reader = w.reader();
     let tree: onrecord::log::MemoryTree =
         (0..25).map(|i| leaf_hash(&reader.entry(i).unwrap().unwrap())).collect();
     let at = |n| root(n, &tree).unwrap();
     let inclusion =
         "query($i: Index!, $n: Index) { inclusionProof(index: $i, size: $n) { leaf path size tlogProof } }";
     for (index, size) in [(0, 1), (3, 7), (24, 25), (16, 17), (5, 24)] {
-        let proof = w.server.data(inclusion, json!({"i": index, "n": size}))["inclusionProof"].clone();
+        let proof = w.server().data(inclusion, json!({"i": index, "n": size}))["inclusionProof"].clone();
         let path: Vec<Hash> = proof["path"].as_array().unwrap().iter().map(hash).collect();
         verify_inclusion(&hash(&proof["leaf"]), index, size, &at(size), &path).unwrap();
         assert_eq!(proof["tlogProof"].is_string(), size == 25);
     }
     for (index, size) in [(5, 5), (0, 26), (30, 25)] {
-        assert!(w.server.data(inclusion, json!({"i": index, "n": size}))["inclusionProof"].is_null());
+        assert!(w.server().data(inclusion, json!({"i": index, "n": size}))["inclusionProof"].is_null());
     }
-    assert_eq!(w.server.data(inclusion, json!({"i": 2}))["inclusionProof"]["size"], 25);
+    assert_eq!(w.server().data(inclusion, json!({"i": 2}))["inclusionProof"]["size"], 25);
     let consistency = "query($o: Index!, $n: Index) { consistencyProof(old: $o, new: $n) }";
     for (old, new) in [(1, 25), (7, 20), (16, 17), (25, 25), (0, 9)] {
-        let proof = w.server.data(consistency, json!({"o": old, "n": new}))["consistencyProof"].clone();
+        let proof = w.server().data(consistency, json!({"o": old, "n": new}))["consistencyProof"].clone();
         let path: Vec<Hash> = proof.as_array().unwrap().iter().map(hash).collect();
         verify_consistency(old, &at(old), new, &at(new), &path).unwrap();
     }
-    let answer = w.server.graphql(consistency, json!({"o": 9, "n": 8}));
+    let answer = w.server().graphql(consistency, json!({"o": 9, "n": 8}));
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT");
 }
 
@@ -376,7 +351,7 @@ fn encoded(text: &str) -> String {
 
 #[test]
 fn a_mutation_is_never_run_by_get_named_or_not() {
-    let w = world();
+    let w = World::small().served();
     let submission = w.statement("lewat GET").1;
     let variables = json!({"input": {"submissions": [input(&submission)]}}).to_string();
     let anonymous = RECORD.replace("mutation Record", "mutation");
@@ -392,20 +367,20 @@ fn a_mutation_is_never_run_by_get_named_or_not() {
             path.push_str(&format!("&operationName={name}"));
         }
         for accept in [vec![], vec![NEW]] {
-            let reply = w.server.send("GET", &path, &accept, b"");
+            let reply = w.server().send("GET", &path, &accept, b"");
             assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")), "{}", reply.text());
         }
     }
     let path = format!("/graphql?query={}&operationName=Q", encoded(&both));
-    let reply = w.server.get(&path);
+    let reply = w.server().get(&path);
     assert_eq!((reply.status, reply.json()), (200, json!({"data": {"checkpoint": {"size": 5}}})));
-    assert_eq!(w.server.ledger.reader().checkpoint().checkpoint().size(), 5);
+    assert_eq!(w.size(), 5);
 }
 
 #[test]
 fn requests_follow_graphql_over_http() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let query = br#"{"query":"{checkpoint{size}}"}"#;
     let reply = s.send("POST", "/graphql", &[POST], query);
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json; charset=utf-8")));
@@ -443,7 +418,7 @@ fn requests_follow_graphql_over_http() {
     }
     let nulls = br#"{"query":"{checkpoint{size}}","variables":null,"operationName":null,"extensions":null}"#;
     assert_eq!(s.send("POST", "/graphql", &[POST], nulls).status, 200);
-    // What parses as a request but can't be run: 400 to those who know the new media type, else 200.
+    // A request that parses but can't be run: 400 to clients that accept the new media type, else 200.
     for body in [
         br#"{"query":"{"}"#.to_vec(),
         br#"{"query":"{nothing}"}"#.to_vec(),
@@ -463,25 +438,25 @@ fn requests_follow_graphql_over_http() {
 
 #[test]
 fn queries_have_limits_and_introspection_fits_in_them() {
-    let w = world();
+    let w = World::small().served();
     let mut deep = "{ cases(first: 1) { nodes { respondent { events(first: 1) { nodes ".to_owned();
     for _ in 0..8 {
         deep.push_str("{ case { respondent { events(first: 1) { nodes ");
     }
     deep.push_str("{ index }");
     deep.push_str(&"}".repeat(deep.matches('{').count() - 1));
-    assert!(w.server.graphql(&deep, json!({}))["errors"].is_array());
+    assert!(w.server().graphql(&deep, json!({}))["errors"].is_array());
     let wide = "{ events(first: 100) { nodes { case { events(first: 100) { nodes { signers { key number } } } } } } }";
-    assert!(w.server.graphql(wide, json!({}))["errors"].is_array());
+    assert!(w.server().graphql(wide, json!({}))["errors"].is_array());
     let usual = "{ events(first: 100) { nodes { id index type occurred recorded sentence hash signers { key party { name } } } } }";
-    w.server.data(usual, json!({}));
+    w.ask(usual);
     let introspection = "{ __schema { queryType { name } mutationType { name } types { kind name description
         fields(includeDeprecated: true) { name description args { name type { ...T } } type { ...T } }
         inputFields { name type { ...T } } enumValues { name } possibleTypes { ...T } } } }
         fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name
         ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }";
-    let schema = w.server.data(introspection, json!({}));
+    let schema = w.ask(introspection);
     assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
     let long = format!("{{\"query\":\"{}\"}}", " ".repeat(25 << 20));
-    assert_eq!(w.server.send("POST", "/graphql", &[POST], long.as_bytes()).status, 413);
+    assert_eq!(w.server().send("POST", "/graphql", &[POST], long.as_bytes()).status, 413);
 }

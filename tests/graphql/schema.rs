@@ -1,6 +1,5 @@
 //! `schema/schema.graphql` is what the API answers to. `UPDATE_SCHEMA=1 cargo test` writes it.
 
-use crate::support;
 use std::{
     fs,
     io::Write as _,
@@ -8,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::http::Server;
+use crate::world::World;
 
 #[test]
 fn the_schema_on_disk_is_the_one_that_is_served() {
@@ -57,7 +56,7 @@ fn graphql_eslint_finds_nothing_in_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let npm = root.join("target/npm");
     assert!(npm.join("node_modules/@graphql-eslint").is_dir(), "`./test test` installs the npm library");
-    // Beside the libraries, where the configuration finds them.
+    // In a folder beside the libraries, where the configuration finds them.
     let lint = |schema: &str| {
         let folder = tempfile::tempdir_in(&npm).unwrap();
         fs::copy(root.join("schema/eslint.config.mjs"), folder.path().join("eslint.config.mjs")).unwrap();
@@ -69,13 +68,13 @@ fn graphql_eslint_finds_nothing_in_the_schema() {
     let schema = fs::read_to_string(root.join("schema/schema.graphql")).unwrap();
     let (clean, said) = lint(&schema);
     assert!(clean, "{said}");
-    // It does look: a field without a description is found.
+    // It does look: it finds a field without a description.
     let (clean, said) = lint(&format!("{schema}\nextend type Query {{\n\tnobodySaidWhatThisIs: Int\n}}\n"));
     assert!(!clean && said.contains("require-description"), "{said}");
 }
 
-/// Prints what `graphql-inspector` finds between the schema on disk and the one that introspection tells of; then what
-/// graphql.js has against a query for all fields of all events, and against the same with those that are deprecated.
+/// Prints the differences that `graphql-inspector` finds between the schema on disk and the one that introspection gives; then
+/// how many errors graphql.js finds in a query for all fields of all events, without the deprecated ones and with them.
 const DIFF: &str = r#"
 const { buildClientSchema, buildSchema, getIntrospectionQuery, isLeafType, getNamedType, parse, printSchema, validate } = require("graphql");
 const { diff } = require("@graphql-inspector/core");
@@ -88,7 +87,7 @@ const [url, file] = process.argv.slice(1);
   const { data, errors } = await (await fetch(url, { method: "POST", headers, body })).json();
   if (errors) throw new Error(JSON.stringify(errors));
   const served = buildClientSchema(data);
-  // Both as text and read again: the library also compares the directives that only a text has.
+  // Both schemas are printed and parsed again: the library also compares directives, which only a text has.
   const written = buildSchema(require("fs").readFileSync(file, "utf8"));
   const [before, after] = [written, served].map((schema) => buildSchema(printSchema(schema)));
   const changes = await diff(before, after);
@@ -103,8 +102,8 @@ const [url, file] = process.argv.slice(1);
 })();
 "#;
 
-/// Prints the fields, but those that are deprecated, that two objects of one interface or union have in shapes that no answer
-/// can have both of (GraphQL, section 5.3.2): they are lists or not, may be null or not, or are other scalars.
+/// Prints the fields, without deprecated ones, that two objects of one interface or union have in shapes that can't stand in one
+/// answer (GraphQL, section 5.3.2): one is a list, or may be null, or is another scalar, and the other is not.
 const CONFLICTS: &str = r#"
 const { buildSchema, getNullableType, isAbstractType, isLeafType, isListType, isNonNullType } = require("graphql");
 const schema = buildSchema(require("fs").readFileSync(0, "utf8"));
@@ -148,7 +147,7 @@ fn one_query_can_ask_all_nodes_for_all_their_fields() {
     };
     let schema = onrecord::serve::sdl();
     assert_eq!(conflicts(&schema), [] as [&str; 0]);
-    // It does look: at unions, and at what is behind a field.
+    // It does look, at unions and at the types of fields.
     let more = "union Some = One | Two\ntype One { a: Inner }\ntype Two { a: Other }\ntype Inner { b: Int }\ntype Other { b: [Int] }\n";
     assert_eq!(conflicts(&(schema + more)), ["b of Inner Other"]);
 }
@@ -158,11 +157,8 @@ fn introspection_tells_of_the_schema_on_disk() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = root.join("target/npm/node_modules");
     assert!(modules.join("@graphql-inspector").is_dir(), "`./test test` installs the npm library");
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    support::init(&dir);
-    let server = Server::start(support::open(&dir));
-    let url = format!("http://{}/graphql", server.address);
+    let w = World::empty().served();
+    let url = format!("http://{}/graphql", w.server().address);
     let look = |schema: &Path| -> serde_json::Value {
         let mut node = Command::new("node");
         node.args(["-e", DIFF, &url]).arg(schema).env("NODE_PATH", &modules);
@@ -175,8 +171,8 @@ fn introspection_tells_of_the_schema_on_disk() {
     assert_eq!(found["changes"], serde_json::json!([]));
     assert_eq!(found["own"], 0, "one query can ask for all that events of all types say, without an alias");
     assert!(found["all"].as_u64().unwrap() > 0, "and it looks for what can't be asked for together");
-    // It does look: an interface that is not told of is found.
-    let changed = tmp.path().join("changed.graphql");
+    // It does look: it finds an interface that introspection does not name.
+    let changed = w.at("changed.graphql");
     let schema = fs::read_to_string(path).unwrap();
     fs::write(&changed, schema.replace("\ninterface Event {", "\ninterface Event implements Node {"))
         .unwrap();

@@ -1,86 +1,67 @@
-//! Where cases, demands and parties stand, over GraphQL: at two instants, and the same as pages and the terminal say.
+//! How cases, demands and parties stand, over GraphQL: at two instants, and the same as pages and the terminal say.
 
-use crate::story;
-use std::collections::{BTreeSet, HashMap};
+use std::{collections::BTreeSet, net::SocketAddr};
 
-use crate::http::{Server, send};
+use crate::http::send;
+use crate::story::{self, Ids};
 use crate::support::*;
-use onrecord::{event::EventId, views::Views};
+use crate::world::World;
+use onrecord::views::Views;
 use serde_json::{Value, json};
 
-struct World {
-    _tmp: tempfile::TempDir,
-    server: Server,
-    metrics: std::net::SocketAddr,
-    ids: HashMap<String, EventId>,
+/// The whole story, served.
+fn world() -> World<Ids> {
+    World::whole().served()
 }
 
-/// The story that must always run, served.
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
-    let (server, metrics) = Server::start_with_metrics(ledger);
-    World { _tmp: tmp, server, metrics, ids }
+fn id_of(w: &World<Ids>, label: &str) -> String {
+    w.story[label].to_string()
 }
 
-impl World {
-    fn id(&self, label: &str) -> String {
-        self.ids[label].to_string()
+/// The code and the message of the one error of a query that can't be answered.
+fn refused(w: &World<Ids>, query: &str) -> (String, String) {
+    let answer = w.server().graphql(query, json!({}));
+    let error = &answer["errors"][0];
+    let text = |v: &Value| v.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+    (text(&error["extensions"]["code"]), text(&error["message"]))
+}
+
+fn case_state(w: &World<Ids>, label: &str, instants: &str, selection: &str) -> Value {
+    let case = id_of(w, label);
+    let query = format!("{{ case(by: {{eventId: \"{case}\"}}) {{ state{instants} {{ {selection} }} }} }}");
+    w.ask(&query)["case"]["state"].clone()
+}
+
+/// How often the store was read while `what` ran.
+fn reads(w: &World<Ids>, metrics: SocketAddr, what: impl FnOnce()) -> u64 {
+    let count = || {
+        let scrape = send(metrics, "GET", "/metrics", &[], b"").text();
+        let line = scrape.lines().find_map(|l| l.strip_prefix("onrecord_store_reads_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    // Search reads the store as well, until it has indexed all entries.
+    let searched = || {
+        let page = w.ask("{ search(words: \"kenyataan\") { searched size } }");
+        page["search"]["searched"] == page["search"]["size"]
+    };
+    while !searched() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    fn index(&self, label: &str) -> u64 {
-        Views::new(self.server.ledger.reader()).index_of(&self.ids[label]).unwrap().unwrap()
-    }
-    fn ask(&self, query: &str) -> Value {
-        self.server.data(query, json!({}))
-    }
-    /// The code and the message of the one error of a query that can't be answered.
-    fn refused(&self, query: &str) -> (String, String) {
-        let answer = self.server.graphql(query, json!({}));
-        let error = &answer["errors"][0];
-        let text = |v: &Value| v.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
-        (text(&error["extensions"]["code"]), text(&error["message"]))
-    }
-    fn case_state(&self, label: &str, instants: &str, selection: &str) -> Value {
-        let query = format!(
-            "{{ case(by: {{eventId: \"{}\"}}) {{ state{instants} {{ {selection} }} }} }}",
-            self.id(label)
-        );
-        self.ask(&query)["case"]["state"].clone()
-    }
-    /// How often readers asked the store while something was done.
-    fn reads(&self, what: impl FnOnce()) -> u64 {
-        let count = || {
-            let scrape = send(self.metrics, "GET", "/metrics", &[], b"").text();
-            let line = scrape.lines().find_map(|l| l.strip_prefix("onrecord_store_reads_total "));
-            line.unwrap().parse::<u64>().unwrap()
-        };
-        // Search reads as well, until it has all there is.
-        let searched = || {
-            let page = self.ask("{ search(words: \"kenyataan\") { searched size } }");
-            page["search"]["searched"] == page["search"]["size"]
-        };
-        while !searched() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        // A scrape reads too.
-        let idle = {
-            let before = count();
-            count() - before
-        };
+    // A scrape reads the store too.
+    let idle = {
         let before = count();
-        what();
-        count() - before - idle
-    }
+        count() - before
+    };
+    let before = count();
+    what();
+    count() - before - idle
 }
 
 #[test]
 fn the_three_sentences_are_said_at_the_instants_that_are_asked_for() {
     let w = world();
     let said = |label: &str, instants: &str| {
-        let state = w.case_state(label, instants, "asOf knownAt sentences");
+        let state = case_state(&w, label, instants, "asOf knownAt sentences");
         assert!(state["asOf"].is_string() && state["knownAt"].is_u64(), "{state}");
         state["sentences"][0].as_str().unwrap().to_owned()
     };
@@ -98,13 +79,13 @@ fn the_three_sentences_are_said_at_the_instants_that_are_asked_for() {
         said("case-lhdn", ""),
         "A tech portal is reported to have claimed a possible exposure on 13 Dec 2023. No position of LHDN on record."
     );
-    // The clock is read at another instant: not over yet.
+    // At an earlier instant the time is not over yet.
     assert_eq!(
         said("case-contoh", "(asOf: \"2023-12-29T15:59:59Z\")"),
         "Handed over Fri 15 Dec 2023, on the sender's word. Answer due Fri 29 Dec (14 days, rule chosen by the sender). \
          1 answered, 1 refused, 1 open."
     );
-    // And of another tree: what was recorded since is not known.
+    // At an earlier size, what was recorded since is not known.
     let before = w.index("contoh-reply");
     let instants = format!("(asOf: \"2024-01-01T00:00:00Z\", knownAt: {before})");
     let then = said("case-contoh", &instants);
@@ -117,23 +98,23 @@ fn the_three_sentences_are_said_at_the_instants_that_are_asked_for() {
 #[test]
 fn instants_that_nobody_can_cite_are_refused() {
     let w = world();
-    let size = Views::new(w.server.ledger.reader()).size();
-    let id = w.id("case-contoh");
+    let size = Views::new(w.reader()).size();
+    let id = id_of(&w, "case-contoh");
     for known_at in [0, size + 1] {
         let query =
             format!("{{ case(by: {{eventId: \"{id}\"}}) {{ state(knownAt: {known_at}) {{ knownAt }} }} }}");
-        let (code, message) = w.refused(&query);
+        let (code, message) = refused(&w, &query);
         assert_eq!(code, "BAD_INPUT");
         assert!(message.contains("knownAt") && message.contains(&size.to_string()), "{message}");
     }
-    // Before it was opened there was no such case, and no such demand.
+    // Before its entry there was no such case, and no such demand.
     let opened = w.index("case-contoh");
-    assert_eq!(w.case_state("case-contoh", &format!("(knownAt: {opened})"), "knownAt"), Value::Null);
+    assert_eq!(case_state(&w, "case-contoh", &format!("(knownAt: {opened})"), "knownAt"), Value::Null);
     assert_eq!(
-        w.case_state("case-contoh", &format!("(knownAt: {})", opened + 1), "knownAt")["knownAt"],
+        case_state(&w, "case-contoh", &format!("(knownAt: {})", opened + 1), "knownAt")["knownAt"],
         opened + 1
     );
-    let demand = w.id("contoh-demand");
+    let demand = id_of(&w, "contoh-demand");
     let issued = w.index("contoh-demand");
     let ask = |n: u64| {
         w.ask(&format!("{{ demand(by: {{eventId: \"{demand}\"}}, knownAt: {n}) {{ status }} }}"))["demand"]
@@ -169,7 +150,7 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
     let w = world();
     let query = format!(
         "{{ demand(by: {{eventId: \"{}\"}}, asOf: \"2024-01-01T00:00:00Z\") {{ {DEMAND} }} }}",
-        w.id("contoh-demand")
+        id_of(&w, "contoh-demand")
     );
     let demand = &w.ask(&query)["demand"];
     assert_eq!((demand["status"].as_str(), demand["course"].as_str()), (Some("OVERDUE"), Some("OPEN")));
@@ -182,7 +163,7 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
     assert_eq!(indexes, [w.index("contoh-email"), w.index("contoh-hand")]);
     assert_eq!(attempts[0]["state"], "RELAYED");
     assert_eq!(attempts[0]["evidence"][0]["evidence"], "RELAYACCEPTANCE");
-    // What a computer is said to have told is the sender's telling: its key alone signed.
+    // A report by a computer is the sender's word here: the sender's key alone signed it.
     let relayed = &attempts[0]["evidence"][0];
     assert_eq!(
         (&relayed["vouchedBy"], &relayed["toldBy"]["name"]),
@@ -208,8 +189,8 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
     assert!(backing.iter().any(|b| b["role"] == "COLLECTION" && b["confirmed"] == true), "{backing:?}");
     assert!(demand["signatures"]["standing"].is_u64(), "confirmed by their organiser");
 
-    // Nobody confirmed those behind the other demand, so no count stands beside it.
-    let query = format!("{{ demand(by: {{eventId: \"{}\"}}) {{ {DEMAND} }} }}", w.id("demand-socso"));
+    // Nobody confirmed who supports the other demand, so it has no count.
+    let query = format!("{{ demand(by: {{eventId: \"{}\"}}) {{ {DEMAND} }} }}", id_of(&w, "demand-socso"));
     let demand = &w.ask(&query)["demand"];
     assert_eq!(demand["signatures"], Value::Null);
     assert!(demand["backing"].as_array().unwrap().iter().all(|b| b["confirmed"] == false));
@@ -231,8 +212,8 @@ fn a_case_says_over_graphql_what_its_page_says() {
         promises { nodes { party { name } text { value } due state closedBy { index } } } \
         corrections { nodes { effect corrects { index voided } by { name } replacement { index } } } \
         withholdings { nodes { ground positions inForce entry { index } by { name } } }";
-    let state = w.case_state("case-contoh", "(asOf: \"2024-01-01T00:00:00Z\")", selection);
-    let page = w.server.get(&format!("/case/{}/text?asOf=2024-01-01", w.id("case-contoh")));
+    let state = case_state(&w, "case-contoh", "(asOf: \"2024-01-01T00:00:00Z\")", selection);
+    let page = w.server().get(&format!("/case/{}/text?asOf=2024-01-01", id_of(&w, "case-contoh")));
     let (status, length) = (page.status, page.header("content-length").map(str::to_owned));
     let page = page.text();
     if let Some(length) = length {
@@ -268,7 +249,7 @@ fn a_case_says_over_graphql_what_its_page_says() {
     let void = nodes("corrections").into_iter().find(|c| c["effect"] == "VOID").unwrap();
     assert_eq!(void["corrects"], json!({"index": w.index("contoh-press-wrong"), "voided": true}));
     let promises = |as_of: &str| {
-        let state = w.case_state("case-contoh", as_of, "promises { nodes { state closedBy { index } } }");
+        let state = case_state(&w, "case-contoh", as_of, "promises { nodes { state closedBy { index } } }");
         state["promises"]["nodes"].clone()
     };
     let open = json!({"state": "OPEN", "closedBy": null});
@@ -285,7 +266,7 @@ fn below_known_at_everything_is_as_it_was_known() {
     };
     let voided = w.index("contoh-press-wrong");
     let is_voided = |known_at: u64| {
-        let state = w.case_state("case-contoh", &format!("(knownAt: {known_at})"), &selection("sentence"));
+        let state = case_state(&w, "case-contoh", &format!("(knownAt: {known_at})"), &selection("sentence"));
         let nodes = state["timeline"]["nodes"].as_array().unwrap().clone();
         assert!(nodes.iter().all(|n| n["event"]["index"].as_u64().unwrap() < known_at));
         let node = nodes.into_iter().find(|n| n["event"]["index"] == voided).unwrap();
@@ -294,7 +275,7 @@ fn below_known_at_everything_is_as_it_was_known() {
     let correction = w.index("contoh-press-void");
     assert_eq!((is_voided(correction), is_voided(correction + 1)), (false, true));
     // A role that was given and taken back.
-    let desk = w.id("desk");
+    let desk = id_of(&w, "desk");
     let roles = |known_at: u64| {
         let query = format!(
             "{{ party(by: {{eventId: \"{desk}\"}}) {{ registrar state(knownAt: {known_at}) {{ roles {{ role granted }} names {{ name {{ value }} by {{ registrar }} }} }} }} }}"
@@ -312,14 +293,13 @@ fn below_known_at_everything_is_as_it_was_known() {
 fn a_timeline_is_paged_through_without_a_gap_while_the_case_grows() {
     let w = world();
     let late = |text: &str| {
-        let refs = json!({"speaker": w.ids["persatuan"]});
+        let refs = json!({"speaker": w.story["persatuan"]});
         let words = json!({"text": text});
-        let case = w.ids["case-contoh"];
+        let case = w.story["case-contoh"];
         let said = say("statement.made", Some(case), refs, statement_facts(), Some(words));
-        let (_, submission) = said.sign(&[&story::key_of("desk")]);
-        w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap().index
+        w.record(said.sign(&[&story::key_of("desk")])).1
     };
-    // Recorded last, and said to have happened in the middle.
+    // Recorded last, but it happened in the middle.
     late("lewat");
     for order in ["OCCURRED", "RECORDED"] {
         let page = |after: Option<&str>| {
@@ -327,7 +307,7 @@ fn a_timeline_is_paged_through_without_a_gap_while_the_case_grows() {
             let selection = format!(
                 "timeline(order: {order}, first: 7{after}) {{ edges {{ cursor node {{ event {{ index occurred }} }} }} pageInfo {{ hasNextPage hasPreviousPage endCursor }} }}"
             );
-            w.case_state("case-contoh", "", &selection)["timeline"].clone()
+            case_state(&w, "case-contoh", "", &selection)["timeline"].clone()
         };
         let mut seen = Vec::new();
         let mut after: Option<String> = None;
@@ -347,7 +327,7 @@ fn a_timeline_is_paged_through_without_a_gap_while_the_case_grows() {
         }
         let all = w.ask(&format!(
             "{{ case(by: {{eventId: \"{}\"}}) {{ size events(first: 100) {{ nodes {{ index }} }} }} }}",
-            w.id("case-contoh")
+            id_of(&w, "case-contoh")
         ));
         let nodes = all["case"]["events"]["nodes"].as_array().unwrap();
         let mut sorted = seen.clone();
@@ -357,9 +337,9 @@ fn a_timeline_is_paged_through_without_a_gap_while_the_case_grows() {
     }
     let bad = format!(
         "{{ case(by: {{eventId: \"{}\"}}) {{ state {{ timeline(after: \"aTE=\") {{ pageInfo {{ endCursor }} }} }} }} }}",
-        w.id("case-contoh")
+        id_of(&w, "case-contoh")
     );
-    assert_eq!(w.refused(&bad).0, "BAD_INPUT");
+    assert_eq!(refused(&w, &bad).0, "BAD_INPUT");
 }
 
 #[test]
@@ -386,7 +366,7 @@ fn a_party_has_its_record_across_cases_and_an_invented_one_has_none() {
     let ask = |label: &str| {
         let query = format!(
             "{{ party(by: {{eventId: \"{}\"}}) {{ state {{ record {{ sentence demands undelivered medianDays recordedBy {{ party {{ name }} demands }} byStatus {{ status demands }} }} }} }} }}",
-            w.id(label)
+            id_of(&w, label)
         );
         w.ask(&query)["party"]["state"]["record"].clone()
     };
@@ -398,27 +378,25 @@ fn a_party_has_its_record_across_cases_and_an_invented_one_has_none() {
 
 #[test]
 fn a_longer_list_costs_its_own_entries_and_no_more() {
-    let w = world();
+    let (w, metrics) = World::whole().served_with_metrics();
     // 120 statements of one speaker in one case.
-    let case = w.ids["case-contoh"];
-    let (persatuan, desk) = (w.ids["persatuan"], story::key_of("desk"));
+    let case = w.story["case-contoh"];
+    let (persatuan, desk) = (w.story["persatuan"], story::key_of("desk"));
     for n in 0..120 {
         let words = json!({"text": format!("Kenyataan {n}")});
-        let refs = json!({"speaker": persatuan, "reports": [w.ids["agensi"]]});
-        let (_, submission) =
-            say("statement.made", Some(case), refs, statement_facts(), Some(words)).sign(&[&desk]);
-        w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+        let refs = json!({"speaker": persatuan, "reports": [w.story["agensi"]]});
+        w.record(say("statement.made", Some(case), refs, statement_facts(), Some(words)).sign(&[&desk]));
     }
     let events = "index type occurred recorded sentence fictional voided attribution signers { key party { name kind } \
         vouchedBy { kind party { name } } } case { title respondent { name } } content { state json }";
     let asked = std::cell::Cell::new(0);
     let list = |n: usize| {
-        // Each is another text, so that no answer is given again.
+        // Each query has another text, so that no kept answer is used.
         asked.set(asked.get() + 1);
         let query = format!("{{ events(last: {n}) {{ nodes {{ {events} }} }} }} # {}", asked.get());
-        w.reads(|| assert_eq!(w.ask(&query)["events"]["nodes"].as_array().unwrap().len(), n))
+        reads(&w, metrics, || assert_eq!(w.ask(&query)["events"]["nodes"].as_array().unwrap().len(), n))
     };
-    // What all share is read once: a second hundred costs what is its own.
+    // What the events share is read once: more events cost only their own reads.
     list(100);
     let (fifty, hundred) = (list(50), list(100));
     let each = (hundred - fifty) as f64 / 50.0;
@@ -427,7 +405,7 @@ fn a_longer_list_costs_its_own_entries_and_no_more() {
     let timeline = |n: usize| {
         let selection =
             format!("timeline(order: RECORDED, first: {n}) {{ nodes {{ event {{ {events} }} }} }}");
-        w.reads(|| drop(w.case_state("case-contoh", "", &selection)))
+        reads(&w, metrics, || drop(case_state(&w, "case-contoh", "", &selection)))
     };
     timeline(100);
     let (fifty, hundred) = (timeline(50), timeline(100));
@@ -446,8 +424,8 @@ fn worked(name: &str) -> String {
 fn the_journalist_of_the_page_cites_exact_words_with_their_proof_and_what_changed_since() {
     let w = world();
     let index = w.index("contoh-2-dec");
-    let event = w.server.data(&worked("journalist"), json!({"index": index}))["event"].clone();
-    assert_eq!(event["url"], format!("http://{}/e/{index}", w.server.address));
+    let event = w.server().data(&worked("journalist"), json!({"index": index}))["event"].clone();
+    assert_eq!(event["url"], format!("http://{}/e/{index}", w.server().address));
     assert_eq!(
         (event["attribution"].as_str(), event["voided"].as_bool()),
         (Some("FIRST_PARTY"), Some(false))
@@ -463,8 +441,8 @@ fn the_journalist_of_the_page_cites_exact_words_with_their_proof_and_what_change
 #[test]
 fn the_lawyer_of_the_page_learns_who_says_it_was_delivered() {
     let w = world();
-    let variables = json!({"demand": w.id("contoh-demand"), "asOf": "2024-01-01T00:00:00Z"});
-    let demand = w.server.data(&worked("lawyer"), variables)["demand"].clone();
+    let variables = json!({"demand": id_of(&w, "contoh-demand"), "asOf": "2024-01-01T00:00:00Z"});
+    let demand = w.server().data(&worked("lawyer"), variables)["demand"].clone();
     assert_eq!(demand["delivery"]["best"]["vouchedBy"], "SENDER");
     assert_eq!(demand["delivery"]["attempts"]["nodes"].as_array().unwrap().len(), 2);
     assert_eq!(demand["clock"]["due"], "2023-12-29");
@@ -474,19 +452,18 @@ fn the_lawyer_of_the_page_learns_who_says_it_was_delivered() {
 fn the_mirror_of_the_page_gets_the_proof_that_its_tree_is_the_beginning_of_this_one() {
     use onrecord::log::{Checkpoint, Hash, verify_consistency};
     let w = world();
-    let reader = w.server.ledger.reader().clone();
+    let reader = w.reader().clone();
     let old = reader.checkpoint();
     let (size, root) = (old.checkpoint().size(), old.checkpoint().root());
-    let (_, submission) = say(
+    let said = say(
         "statement.made",
-        Some(w.ids["case-contoh"]),
-        json!({"speaker": w.ids["persatuan"]}),
+        Some(w.story["case-contoh"]),
+        json!({"speaker": w.story["persatuan"]}),
         statement_facts(),
         Some(json!({"text": "satu lagi"})),
-    )
-    .sign(&[&story::key_of("desk")]);
-    w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
-    let data = w.server.data(&worked("mirror"), json!({"old": size}));
+    );
+    w.record(said.sign(&[&story::key_of("desk")]));
+    let data = w.server().data(&worked("mirror"), json!({"old": size}));
     let key = data["ledger"]["vkey"].as_str().unwrap().parse().unwrap();
     let note = data["checkpoint"]["note"].as_str().unwrap();
     let new = Checkpoint::open(note.as_bytes(), &key).unwrap();
@@ -510,10 +487,10 @@ fn what_asks_for_too_much_is_refused_with_the_numbers_that_the_server_publishes(
         format!("{{ {fields} }}")
     };
     w.ask(&aliases(number("maxAliases")));
-    let (code, message) = w.refused(&aliases(number("maxAliases") + 1));
+    let (code, message) = refused(&w, &aliases(number("maxAliases") + 1));
     assert_eq!((code.as_str(), message.contains("aliases")), ("TOO_LARGE", true), "{message}");
 
-    // `__typename` is what such queries are made of, in fragments within fragments.
+    // Queries that are made to overload a server hold fragments within fragments of `__typename`.
     let bomb = |levels: usize| {
         let mut query = "{ events(first: 100) { nodes { ...F0 } } }".to_owned();
         for i in 0..levels {
@@ -523,38 +500,38 @@ fn what_asks_for_too_much_is_refused_with_the_numbers_that_the_server_publishes(
     };
     w.ask(&bomb(3));
     let started = std::time::Instant::now();
-    let (code, message) = w.refused(&bomb(40));
+    let (code, message) = refused(&w, &bomb(40));
     assert_eq!((code.as_str(), message.contains("values")), ("TOO_LARGE", true), "{message}");
     assert!(message.contains(&number("maxValues").to_string()), "{message}");
     assert!(started.elapsed().as_secs() < 5, "it was unfolded");
 
     let nested = "{ cases(first: 100) { nodes { events(first: 100) { nodes { index type } } } } }";
-    assert_eq!(w.refused(nested).0, "TOO_LARGE");
+    assert_eq!(refused(&w, nested).0, "TOO_LARGE");
 
     let step = "events(first: 1) { nodes { case { respondent { ";
     let deep = format!("{{ ledger {{ operator {{ {} name {} }} }} }}", step.repeat(6), "} } } } ".repeat(6));
-    assert_eq!(w.refused(&deep).0, "BAD_REQUEST");
+    assert_eq!(refused(&w, &deep).0, "BAD_REQUEST");
     let directives = "@skip(if: false) ".repeat(number("maxDirectives") + 1);
-    assert_eq!(w.refused(&format!("{{ checkpoint {directives} {{ size }} }}")).0, "BAD_REQUEST");
+    assert_eq!(refused(&w, &format!("{{ checkpoint {directives} {{ size }} }}")).0, "BAD_REQUEST");
 
-    // A request that is not of this schema has a code too.
-    assert_eq!(w.refused("{ nothing }").0, "BAD_REQUEST");
-    assert_eq!(w.refused("{ event(by: {index: -1}) { index } }").0, "BAD_REQUEST");
+    // A query that does not fit the schema has a code too.
+    assert_eq!(refused(&w, "{ nothing }").0, "BAD_REQUEST");
+    assert_eq!(refused(&w, "{ event(by: {index: -1}) { index } }").0, "BAD_REQUEST");
 }
 
 #[test]
 fn an_answer_that_was_given_before_is_not_given_again_when_words_are_withheld_or_the_log_has_grown() {
-    let w = world();
-    let id = w.id("contoh-6-dec");
+    let (w, metrics) = World::whole().served_with_metrics();
+    let id = id_of(&w, "contoh-6-dec");
     let query = format!(
         "{{ event(by: {{eventId: \"{id}\"}}) {{ content {{ state raw }} case {{ size state(asOf: \"2024-01-01T00:00:00Z\") {{ sentences }} }} }} }}"
     );
     let before = w.ask(&query);
     assert_eq!(before["event"]["content"]["state"], "PRESENT");
-    // Given again, nothing is looked up.
-    assert_eq!(w.reads(|| assert_eq!(w.ask(&query), before)), 0);
+    // The kept answer is given without a read.
+    assert_eq!(reads(&w, metrics, || assert_eq!(w.ask(&query), before)), 0);
     let instants = "query($as: DateTime) { demand(by: {index: 60}, asOf: $as) { asOf } }";
-    let as_of = |v: Value| w.server.data(instants, v)["demand"]["asOf"].clone();
+    let as_of = |v: Value| w.server().data(instants, v)["demand"]["asOf"].clone();
     let demand = w.index("contoh-demand");
     assert_eq!(demand, 60);
     let (first, later) = (as_of(json!({})), {
@@ -565,10 +542,9 @@ fn an_answer_that_was_given_before_is_not_given_again_when_words_are_withheld_or
 
     let blobs = json!({"ground": "court_order", "blobs": ["content"]});
     let words = json!({"note": "ordered"});
-    let case = w.ids["case-contoh"];
+    let case = w.story["case-contoh"];
     let said = say("content.withheld", Some(case), json!({"entry": id}), blobs, Some(words));
-    let (_, submission) = said.sign(&[&operator()]);
-    w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+    w.record(said.sign(&[&operator()]));
     let after = w.ask(&query);
     assert_eq!(after["event"]["content"], json!({"state": "WITHHELD", "raw": null}));
     assert_eq!(

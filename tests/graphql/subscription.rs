@@ -1,4 +1,4 @@
-//! GraphQL over a WebSocket, as its clients speak it, and as nobody should.
+//! GraphQL over a WebSocket: as clients speak it, and as none should.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::http::Server;
 use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{event::EventId, ledger::Ledger};
 use serde_json::{Value, json};
 use tungstenite::{
@@ -26,27 +26,9 @@ use tungstenite::{
 
 const EVENTS: &str = "subscription($after: Index) { events(after: $after) { index eventId } }";
 
-struct World {
-    _tmp: tempfile::TempDir,
-    server: Server,
-    story: Story,
-}
-
-fn world() -> World {
-    let (tmp, story) = folder();
-    let ledger = open(&tmp.path().join("ledger"));
-    World { _tmp: tmp, server: Server::start(ledger), story }
-}
-
-/// A ledger of five entries.
-fn folder() -> (tempfile::TempDir, Story) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    ledger.close();
-    (tmp, story)
+/// A ledger with the small story, five entries, served.
+fn world() -> World<Story> {
+    World::small().served()
 }
 
 /// The ids on record, in order.
@@ -56,41 +38,36 @@ fn ids(ledger: &Ledger) -> Vec<EventId> {
     (0..size).map(|i| reader.parsed(i).unwrap().unwrap().event().id()).collect()
 }
 
-impl World {
-    fn socket(&self) -> Socket {
-        Socket::open(self.server.address)
-    }
-    fn unopened(&self) -> Socket {
-        Socket::connect(self.server.address, Some("graphql-transport-ws"))
-    }
-    fn say(&self, text: &str) -> (u64, EventId) {
-        let (id, submission) = statement(&self.story, text);
-        let receipt = self.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
-        (receipt.index, id)
-    }
+fn opened(w: &World<Story>) -> Socket {
+    Socket::open(w.server().address)
 }
 
-/// The index and id of an event that came.
-fn came(payload: &Value) -> (u64, EventId) {
+/// A socket that has not begun the protocol yet.
+fn unopened(w: &World<Story>) -> Socket {
+    Socket::connect(w.server().address, Some("graphql-transport-ws"))
+}
+
+/// The id and index of an event in a result.
+fn came(payload: &Value) -> (EventId, u64) {
     let event = &payload["data"]["events"];
-    (event["index"].as_u64().unwrap(), event["eventId"].as_str().unwrap().parse().unwrap())
+    (event["eventId"].as_str().unwrap().parse().unwrap(), event["index"].as_u64().unwrap())
 }
 
 #[test]
 fn events_come_from_the_record_and_then_as_they_are_recorded() {
     let w = world();
-    let mut all = w.socket();
+    let mut all = opened(&w);
     all.subscribe("all", EVENTS, &json!({}));
-    let mut later = w.socket();
+    let mut later = opened(&w);
     later.subscribe("later", EVENTS, &json!({"after": 4}));
     let first = w.say("satu");
     let second = w.say("dua");
-    let ids = ids(&w.server.ledger);
+    let ids = ids(&w.ledger);
     for (index, id) in ids.iter().enumerate() {
-        assert_eq!(came(&all.next("all")), (index as u64, *id));
+        assert_eq!(came(&all.next("all")), (*id, index as u64));
     }
     assert_eq!((came(&later.next("later")), came(&later.next("later"))), (first, second));
-    // The whole log is 7 entries: an eighth arrives alone.
+    // All seven entries have come: the eighth arrives alone.
     let third = w.say("tiga");
     assert_eq!((came(&all.next("all")), came(&later.next("later"))), (third, third));
 }
@@ -105,20 +82,20 @@ fn under_load_every_event_comes_once_and_in_order() {
         for call in 0..CALLS {
             let text = |i| format!("{writer} {call} {i}");
             let batch = (0..1 + call % 5).map(|i| statement(&w.story, &text(i)).1).collect();
-            for answer in w.server.ledger.record_blocking(batch, false) {
+            for answer in w.ledger.record_blocking(batch, false) {
                 answer.unwrap();
             }
         }
     };
-    // Each breaks off at moments of its own and goes on after the last it saw.
+    // Each reader breaks off at moments of its own and goes on after the last event it saw.
     let read = &|reader: usize| {
         let mut seen: Vec<EventId> = Vec::new();
         while seen.len() < SIZE {
-            let mut socket = w.socket();
+            let mut socket = opened(&w);
             let after = (seen.len() as u64).checked_sub(1);
             socket.subscribe("1", EVENTS, &json!({"after": after}));
             for _ in 0..(50 + 97 * reader).min(SIZE - seen.len()) {
-                let (index, id) = came(&socket.next("1"));
+                let (id, index) = came(&socket.next("1"));
                 assert_eq!(index, seen.len() as u64);
                 seen.push(id);
             }
@@ -132,7 +109,7 @@ fn under_load_every_event_comes_once_and_in_order() {
         }
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });
-    let ids = ids(&w.server.ledger);
+    let ids = ids(&w.ledger);
     assert_eq!(ids.len(), SIZE);
     assert!(seen.iter().all(|seen| *seen == ids));
 }
@@ -144,9 +121,8 @@ fn every_wrong_turn_has_its_code() {
     let subscribe = json!({"type": "subscribe", "id": "a", "payload": {"query": EVENTS}});
 
     for protocols in [None, Some("graphql-ws"), Some("soap, wamp")] {
-        // A client that is given none of the sub-protocols it asked for may refuse by itself; this one offers
-        // them where the check is not made.
-        let mut stream = TcpStream::connect(w.server.address).unwrap();
+        // A client library may itself give up without the sub-protocol it asked for. So this head is written by hand.
+        let mut stream = TcpStream::connect(w.server().address).unwrap();
         let offer = protocols.map_or(String::new(), |p| format!("Sec-WebSocket-Protocol: {p}\r\n"));
         write!(
             stream,
@@ -161,23 +137,23 @@ fn every_wrong_turn_has_its_code() {
         assert_eq!(Socket(socket).closed(), (4406, "Subprotocol not acceptable".into()));
     }
 
-    let socket = w.unopened();
+    let socket = unopened(&w);
     assert_eq!(socket.closed(), (4408, "Connection initialisation timeout".into()));
 
-    let mut socket = w.unopened();
+    let mut socket = unopened(&w);
     socket.send(&subscribe);
     assert_eq!(socket.closed(), (4401, "Unauthorized".into()));
 
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.send(&init);
     assert_eq!(socket.closed(), (4429, "Too many initialisation requests".into()));
 
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.send(&subscribe);
     socket.send(&subscribe);
     assert_eq!(socket.closed(), (4409, "Subscriber for a already exists".into()));
-    // A reason has 123 bytes; an id may be longer, and not of one byte a character.
-    let mut socket = w.socket();
+    // A close reason has 123 bytes at most. An id may be longer, and have characters of two bytes.
+    let mut socket = opened(&w);
     let long = "ü".repeat(128);
     for _ in 0..2 {
         socket.subscribe(&long, EVENTS, &Value::Null);
@@ -185,13 +161,13 @@ fn every_wrong_turn_has_its_code() {
     assert_eq!(socket.closed().0, 4409);
 
     for text in ["", "{", "[]", r#"{"type":"start"}"#, r#"{"type":"next","id":"1","payload":{}}"#] {
-        for mut socket in [w.socket(), w.unopened()] {
+        for mut socket in [opened(&w), unopened(&w)] {
             socket.0.send(Message::text(text)).unwrap();
             let (code, reason) = socket.closed();
             assert!(code == 4400 && reason.starts_with("Invalid message received: "), "{code} {reason}");
         }
     }
-    let mut socket = w.unopened();
+    let mut socket = unopened(&w);
     socket.0.send(Message::binary(init.to_string())).unwrap();
     assert_eq!(socket.closed().0, 4400);
 }
@@ -201,7 +177,7 @@ fn the_example_of_the_documentation_is_what_passes() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md")).unwrap();
     let shown = text.split("```graphql-transport-ws\n").nth(1).unwrap().split("```").next().unwrap();
     let w = world();
-    let mut socket = w.unopened();
+    let mut socket = unopened(&w);
     let mut came = 0;
     for line in shown.lines() {
         let message: Value = serde_json::from_str(&line[1..]).unwrap();
@@ -232,7 +208,7 @@ fn head(stream: &mut TcpStream) -> String {
 #[test]
 fn pings_are_answered_before_and_after_the_acknowledgement() {
     let w = world();
-    for mut socket in [w.unopened(), w.socket()] {
+    for mut socket in [unopened(&w), opened(&w)] {
         socket.send(&json!({"type": "ping"}));
         assert_eq!(socket.message(), json!({"type": "pong"}));
         socket.send(&json!({"type": "ping", "payload": {"n": 1}}));
@@ -271,18 +247,18 @@ fn a_close_is_answered_with_its_code_whatever_it_is() {
         (of(3000, ""), of(3000, "")),
         (of(4499, "Terminated"), of(4499, "Terminated")),
         (vec![], vec![]),
-        // Codes that nobody may send, half a code, and a reason that is no text.
+        // Codes that nobody may send, half a code, and a reason that is not UTF-8.
         (of(1005, ""), violation("Protocol violation")),
         (of(999, ""), violation("Protocol violation")),
         (vec![3], violation("Protocol error")),
         ([&of(1000, "")[..], b"\xff"].concat(), of(1007, "Not UTF-8")),
     ] {
-        for socket in [w.socket(), w.unopened()] {
+        for socket in [opened(&w), unopened(&w)] {
             assert_eq!(closing(socket, &sent), frame(&answered), "{sent:?}");
         }
     }
-    // While a subscription runs: what was on its way comes first, and nothing comes after.
-    let mut socket = w.socket();
+    // While a subscription runs, what was on its way comes first, and nothing comes after the close.
+    let mut socket = opened(&w);
     socket.subscribe("1", EVENTS, &json!({"after": 4}));
     let event = w.say("satu");
     assert_eq!(came(&socket.next("1")), event);
@@ -292,7 +268,7 @@ fn a_close_is_answered_with_its_code_whatever_it_is() {
 #[test]
 fn a_close_of_ours_waits_for_the_clients_and_not_for_ever() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.0.send(Message::text("no message")).unwrap();
     let began = Instant::now();
     let mut came = Vec::new();
@@ -328,7 +304,7 @@ fn a_lazy_client_asks_one_query_after_another() {
     let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/npm/node_modules");
     assert!(modules.join("graphql-ws").is_dir(), "`./test test` installs the npm library graphql-ws");
     let w = world();
-    let url = format!("ws://{}/graphql", w.server.address);
+    let url = format!("ws://{}/graphql", w.server().address);
     let node = Command::new("node").args(["-e", LAZY, &url]).env("NODE_PATH", modules).output().unwrap();
     assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
     let closed: Value = serde_json::from_slice(&node.stdout).unwrap();
@@ -337,21 +313,21 @@ fn a_lazy_client_asks_one_query_after_another() {
 
 #[test]
 fn a_long_answer_comes_whole_in_frames_of_a_bounded_length() {
-    let world = world();
+    let w = world();
     let query = "{ __schema { types { name description fields { name description type { name } } } } }";
     let body = json!({"query": query}).to_string();
     let by_http =
-        world.server.send("POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes());
+        w.server().send("POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes());
     assert!(by_http.body.len() > 3 * onrecord::serve::limits::SOCKET_FRAME, "{}", by_http.body.len());
-    let mut socket = world.socket();
-    // This client takes no longer frame.
+    let mut socket = opened(&w);
+    // This client takes no frame that is longer.
     socket.0.set_config(|config| config.max_frame_size = Some(onrecord::serve::limits::SOCKET_FRAME));
     for id in ["1", "2"] {
         socket.subscribe(id, query, &json!({}));
         assert_eq!(socket.next(id), by_http.json());
         assert_eq!(socket.message(), json!({"type": "complete", "id": id}));
     }
-    // A pong repeats as much.
+    // A pong repeats a payload that is longer than a frame.
     let ping =
         json!({"type": "ping", "payload": {"long": "x".repeat(2 * onrecord::serve::limits::SOCKET_FRAME)}});
     socket.send(&ping);
@@ -361,7 +337,7 @@ fn a_long_answer_comes_whole_in_frames_of_a_bounded_length() {
 #[test]
 fn an_error_is_the_same_by_socket_as_by_http() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     let deep = format!("{{ {}x{} }}", "a { ".repeat(70), " }".repeat(70));
     for (query, variables) in [
         ("", json!({})),
@@ -387,7 +363,7 @@ fn an_error_is_the_same_by_socket_as_by_http() {
         (&deep, json!({})),
         ("{ events(first: 100) { nodes { case { events(first: 100) { nodes { id } } } } } }", json!({})),
     ] {
-        let by_http = w.server.graphql(query, variables.clone())["errors"].take();
+        let by_http = w.server().graphql(query, variables.clone())["errors"].take();
         socket.subscribe("1", query, &variables);
         let mut message = socket.message();
         let by_socket = if message["type"] == "next" {
@@ -408,11 +384,11 @@ fn an_error_is_the_same_by_socket_as_by_http() {
             }
         }
     }
-    // A query that is named by its hash alone, as well.
+    // The same holds of a query that is sent as its hash alone.
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}});
     let body = json!({"extensions": extensions});
     let sent = [("Content-Type", "application/json")];
-    let by_http = w.server.send("POST", "/graphql", &sent, body.to_string().as_bytes()).json();
+    let by_http = w.server().send("POST", "/graphql", &sent, body.to_string().as_bytes()).json();
     socket.send(&json!({"type": "subscribe", "id": "1", "payload": body}));
     assert_eq!(socket.error("1"), by_http["errors"][0]);
     assert_eq!(by_http["errors"][0]["message"], "PersistedQueryNotSupported");
@@ -421,7 +397,7 @@ fn an_error_is_the_same_by_socket_as_by_http() {
 #[test]
 fn an_error_names_the_line_and_the_column_of_what_was_sent() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     for (query, line, column) in [
         ("{ nothing }", 1, 3),
         ("\n\n  query {\n    checkpoint { size nothing }\n  }", 4, 23),
@@ -449,7 +425,7 @@ fn an_error_names_the_line_and_the_column_of_what_was_sent() {
 #[test]
 fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     let size = "{ checkpoint { size } }";
     assert_eq!(socket.single("q", size, &Value::Null), json!({"data": {"checkpoint": {"size": 5}}}));
     let (id, submission) = statement(&w.story, "lewat soket");
@@ -469,7 +445,7 @@ fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
     let wide = "{ events(first: 100) { nodes { case { events(first: 100) { nodes { signers { key number } } } } } } }";
     for query in ["{", "{ nothing }", "query A { checkpoint { size } } query B { checkpoint { size } }", wide]
     {
-        let by_http = w.server.graphql(query, Value::Null)["errors"][0].clone();
+        let by_http = w.server().graphql(query, Value::Null)["errors"][0].clone();
         socket.subscribe("bad", query, &Value::Null);
         assert_eq!(socket.error("bad"), by_http, "{query}");
     }
@@ -483,13 +459,13 @@ fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
         json!({"name": "Subscription", "fields": fields})
     );
     // By HTTP a subscription is refused.
-    assert!(w.server.graphql("subscription { events { index } }", Value::Null)["errors"].is_array());
+    assert!(w.server().graphql("subscription { events { index } }", Value::Null)["errors"].is_array());
 }
 
 #[test]
 fn a_subscription_that_can_not_begin_says_why() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     for (query, variables, message) in [
         (EVENTS, json!({"after": 5}), "after: the log has 5 entries, from index 0"),
         (EVENTS, json!({"after": 9007199254740991u64}), "after: the log has 5 entries, from index 0"),
@@ -514,7 +490,7 @@ fn a_subscription_that_can_not_begin_says_why() {
         let said = error["message"].as_str().unwrap();
         assert!(said.starts_with(message), "{query}: {said}");
     }
-    // The connection goes on, and the last entry there is may be named.
+    // The connection goes on, and `after` may name the last entry.
     socket.subscribe("1", EVENTS, &json!({"after": 4}));
     let event = w.say("satu");
     assert_eq!(came(&socket.next("1")), event);
@@ -523,7 +499,7 @@ fn a_subscription_that_can_not_begin_says_why() {
 #[test]
 fn operations_end_when_the_client_says_so_and_are_not_without_number() {
     let w = world();
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     for id in 0..16 {
         socket.subscribe(&id.to_string(), EVENTS, &json!({"after": 4}));
     }
@@ -532,11 +508,11 @@ fn operations_end_when_the_client_says_so_and_are_not_without_number() {
     for id in 1..16 {
         socket.send(&json!({"type": "complete", "id": id.to_string()}));
     }
-    // Answered after the messages before it were taken.
+    // This is answered once the server has taken the messages before it.
     assert_eq!(socket.single("1", "{ __typename }", &Value::Null)["data"]["__typename"], "Query");
     let event = w.say("satu");
     assert_eq!(came(&socket.next("0")), event);
-    // An id is free again, also while something of its last operation may be on its way.
+    // An id is free again, even while a message of its last operation may be on its way.
     for _ in 0..50 {
         socket.subscribe("1", EVENTS, &Value::Null);
         socket.send(&json!({"type": "complete", "id": "1"}));
@@ -554,26 +530,23 @@ fn operations_end_when_the_client_says_so_and_are_not_without_number() {
 #[test]
 fn withheld_words_are_shown_as_a_query_shows_them() {
     let w = world();
-    let (index, id) = w.say("nombor kad pengenalan");
+    let (id, index) = w.say("nombor kad pengenalan");
     let query = "subscription($after: Index) { events(after: $after) { index sentence content { state withheldBy raw } } }";
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.subscribe("1", query, &json!({"after": 4}));
     let before = socket.next("1");
     let content = &before["data"]["events"]["content"];
     assert_eq!(content["state"], "PRESENT");
     assert!(content["raw"].as_str().unwrap().contains("nombor kad pengenalan"));
-    let facts = json!({"blobs": ["content"], "ground": "court_order"});
-    let (_, submission) =
-        say("content.withheld", Some(w.story.case), json!({"entry": id}), facts, None).sign(&[&operator()]);
-    let withheld = w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap().index;
-    // Those who followed are told; those who come later are not given the words.
+    let (_, withheld) = w.record(withhold(Some(w.story.case), id, "court_order", &["content"]));
+    // Followers are told that the words are withheld. Later clients are not given them.
     assert_eq!(socket.next("1")["data"]["events"]["index"], withheld);
-    let mut late = w.socket();
+    let mut late = opened(&w);
     late.subscribe("1", query, &json!({"after": 4}));
     let event = late.next("1")["data"]["events"].clone();
     assert_eq!(event["content"], json!({"state": "WITHHELD", "withheldBy": withheld, "raw": null}));
     assert!(!event.to_string().contains("nombor"));
-    let asked = w.server.data(
+    let asked = w.server().data(
         "query($i: Index!) { event(by: {index: $i}) { index sentence content { state withheldBy raw } } }",
         json!({"i": index}),
     );
@@ -584,24 +557,22 @@ fn withheld_words_are_shown_as_a_query_shows_them() {
 fn words_rendered_for_others_a_moment_ago_are_not_given_once_they_are_withheld() {
     let w = world();
     let query = "subscription($after: Index) { events(after: $after) { index content { state } } }";
-    let mut following = w.socket();
+    let mut following = opened(&w);
     following.subscribe("1", query, &json!({"after": 4}));
-    let mut late = w.socket();
+    let mut late = opened(&w);
     for round in 0..30 {
-        let (index, id) = w.say(&format!("rahsia {round}"));
-        let facts = json!({"blobs": ["content"], "ground": "court_order"});
-        let withheld = say("content.withheld", Some(w.story.case), json!({"entry": id}), facts, None);
-        let withheld = withheld.sign(&[&operator()]).1;
+        let (id, index) = w.say(&format!("rahsia {round}"));
+        let withheld = withhold(Some(w.story.case), id, "court_order", &["content"]);
         let event = following.next("1")["data"]["events"].clone();
         assert_eq!(event, json!({"index": index, "content": {"state": "PRESENT"}}));
-        w.server.ledger.record_blocking(vec![withheld], false).remove(0).unwrap();
+        w.record(withheld);
         // The same question, from the same entry on.
         late.subscribe(&round.to_string(), query, &json!({"after": index - 1}));
         let event = late.next(&round.to_string())["data"]["events"].clone();
         assert_eq!(event, json!({"index": index, "content": {"state": "WITHHELD"}}));
         late.send(&json!({"type": "complete", "id": round.to_string()}));
         assert_eq!(following.next("1")["data"]["events"]["index"], index + 1);
-        // What was on its way when the operation ended.
+        // Read what was on its way when the operation ended.
         late.subscribe("end", "{ __typename }", &Value::Null);
         while late.message() != json!({"type": "complete", "id": "end"}) {}
     }
@@ -610,16 +581,16 @@ fn words_rendered_for_others_a_moment_ago_are_not_given_once_they_are_withheld()
 #[test]
 fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     const ENTRIES: usize = 200;
-    let (tmp, story) = folder();
-    let server = Program::serve(&tmp.path().join("ledger"));
+    let Folder { dir, story, tmp: _tmp } = World::small().close();
+    let server = Program::serve(&dir);
     let mut writing = Socket::open(server.address);
     let mut say = |text: &str| {
         let (_, submission) = statement(&story, text);
         writing.record(&[submission]).unwrap()[0]
     };
     let big = "x".repeat(100_000);
-    let last = (0..ENTRIES).map(|i| say(&format!("{i} {big}"))).last().unwrap().0;
-    // Search holds what it indexes in memory; that is not the readers'.
+    let last = (0..ENTRIES).map(|i| say(&format!("{i} {big}"))).last().unwrap().1;
+    // The search index takes memory too, which is not the readers': wait until it is built.
     let searched = "{ search(words: \"none\") { searched size } }";
     let settled = |search: &Value| search["searched"] == search["size"];
     let mut asking = Socket::open(server.address);
@@ -627,7 +598,7 @@ fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let before = server.memory("VmRSS") as usize * 1024;
-    // 20 MB for each of 16 subscriptions that nobody reads.
+    // 16 subscriptions of 20 MB each, which nobody reads.
     let words = "subscription { events(after: 4) { index content { raw } } }";
     let mut stuck: Vec<Socket> = (0..4).map(|_| Socket::open(server.address)).collect();
     for socket in &mut stuck {
@@ -637,7 +608,7 @@ fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     }
     let mut reading = Socket::open(server.address);
     reading.subscribe("1", EVENTS, &json!({"after": last}));
-    // Dropped after 10 seconds; for 10 more their close is there to be read.
+    // They are dropped after 10 seconds; for 10 more their close can be read.
     let began = Instant::now();
     let mut most = 0;
     while began.elapsed() < Duration::from_secs(14) {
@@ -657,11 +628,10 @@ fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
 #[test]
 fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
     const ROUNDS: u64 = 5;
-    let (tmp, story) = folder();
-    let dir = tmp.path().join("ledger");
+    let Folder { dir, story, tmp: _tmp } = World::small().close();
     let seen: Mutex<Vec<EventId>> = Mutex::default();
-    let acknowledged: Mutex<Vec<(u64, EventId)>> = Mutex::default();
-    // Goes on after the last event seen, until the connection breaks or so many are seen.
+    let acknowledged: Mutex<Vec<(EventId, u64)>> = Mutex::default();
+    // Goes on after the last event seen, until the connection breaks or `until` events are seen.
     let follow = |address, until: usize| {
         let mut seen = seen.lock().unwrap();
         let mut socket = Socket::open(address);
@@ -672,7 +642,7 @@ fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
         {
             let Message::Text(text) = message else { continue };
             let message: Value = serde_json::from_str(&text).unwrap();
-            let (index, id) = came(&message["payload"]);
+            let (id, index) = came(&message["payload"]);
             assert_eq!(index, seen.len() as u64, "{message}");
             seen.push(id);
         }
@@ -706,7 +676,7 @@ fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
     drop(server);
     let (seen, acknowledged) = (seen.into_inner().unwrap(), acknowledged.into_inner().unwrap());
     assert!(acknowledged.len() > 100, "the load was none: {}", acknowledged.len());
-    for (index, id) in acknowledged {
+    for (id, index) in acknowledged {
         assert_eq!(seen[index as usize], id);
     }
     let ledger = open(&dir);
@@ -719,8 +689,7 @@ fn the_example_program_follows_with_the_npm_library_across_a_restart() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = root.join("target/npm/node_modules");
     assert!(modules.join("graphql-ws").is_dir(), "`./test test` installs the npm library graphql-ws");
-    let (tmp, story) = folder();
-    let dir = tmp.path().join("ledger");
+    let Folder { dir, story, tmp } = World::small().close();
     std::fs::copy(root.join("examples/follow.mjs"), tmp.path().join("follow.mjs")).unwrap();
     std::os::unix::fs::symlink(modules, tmp.path().join("node_modules")).unwrap();
     let mut server = Program::serve(&dir);
@@ -740,7 +709,7 @@ fn the_example_program_follows_with_the_npm_library_across_a_restart() {
     assert!(next().starts_with("3 ") && next().starts_with("4 "));
     for round in 0..3 {
         let batch: Vec<_> = (0..40).map(|i| statement(&story, &format!("{round} {i}")).1).collect();
-        for (index, id) in Socket::open(address).record(&batch).unwrap() {
+        for (id, index) in Socket::open(address).record(&batch).unwrap() {
             assert!(next().starts_with(&format!("{index} {id} Agensi said: “{round} ")));
         }
         server.kill();
@@ -753,8 +722,8 @@ fn the_example_program_follows_with_the_npm_library_across_a_restart() {
 #[test]
 fn a_client_that_is_silent_is_dropped_and_one_that_answers_pings_stays() {
     let w = world();
-    let mut stays = w.socket();
-    let mut silent = w.socket();
+    let mut stays = opened(&w);
+    let mut silent = opened(&w);
     stays.0.get_mut().set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let began = Instant::now();
     let mut pings = 0;
@@ -767,7 +736,7 @@ fn a_client_that_is_silent_is_dropped_and_one_that_answers_pings_stays() {
         }
     }
     assert!(pings >= 3);
-    // What came, as bytes, because reading it as frames would answer the pings.
+    // Read as bytes: reading frames would answer the pings.
     let mut bytes = Vec::new();
     silent.0.get_mut().read_to_end(&mut bytes).unwrap();
     assert!(bytes.ends_with(b"\x88\x13\x11\x9cNothing was heard"), "{bytes:x?}");
@@ -777,7 +746,7 @@ fn a_client_that_is_silent_is_dropped_and_one_that_answers_pings_stays() {
 #[test]
 fn hostile_frames_close_the_connection_and_nothing_else() {
     let w = world();
-    let mut bystander = w.socket();
+    let mut bystander = opened(&w);
     bystander.subscribe("1", EVENTS, &json!({"after": 4}));
     let raw = |opcode: Data, last: bool, bytes: Vec<u8>| {
         let mut frame = Frame::message(bytes, OpCode::Data(opcode), last);
@@ -785,24 +754,24 @@ fn hostile_frames_close_the_connection_and_nothing_else() {
         Message::Frame(frame)
     };
 
-    let mut socket = w.socket();
-    // The server closes at the head of the frame; the rest may not be taken.
+    let mut socket = opened(&w);
+    // The server closes at the frame's head. It may take no more of the rest.
     let _ = socket.0.send(raw(Data::Text, true, vec![b' '; (256 << 10) + 1]));
     assert_eq!(socket.closed(), (1009, "Message too long".into()));
 
-    // Just as long is taken.
-    let mut socket = w.socket();
+    // The longest message that is allowed.
+    let mut socket = opened(&w);
     let mut longest = json!({"type": "ping"}).to_string().into_bytes();
     longest.resize(256 << 10, b' ');
     socket.0.send(raw(Data::Text, true, longest)).unwrap();
     assert_eq!(socket.message(), json!({"type": "pong"}));
 
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.0.send(raw(Data::Text, true, b"{\"type\":\"\xff\"}".to_vec())).unwrap();
     assert_eq!(socket.closed(), (1007, "Not UTF-8".into()));
 
     // Fragments without end.
-    let mut socket = w.socket();
+    let mut socket = opened(&w);
     socket.0.send(raw(Data::Text, false, vec![b' '; 1000])).unwrap();
     let sent = (0..).take_while(|_| socket.0.send(raw(Data::Continue, false, vec![b' '; 1000])).is_ok());
     let sent = sent.take(20_000).count();
@@ -814,16 +783,16 @@ fn hostile_frames_close_the_connection_and_nothing_else() {
         b"\x83\x80\x00\x00\x00\x00",                      // An unknown kind of frame.
         b"\x80\x80\x00\x00\x00\x00",                      // The rest of nothing.
         b"\x81\x02{}",                                    // Not masked.
-        b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", // Longer than anything.
+        b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", // Longer than any message may be.
     ] {
-        let mut socket = w.socket();
+        let mut socket = opened(&w);
         socket.0.get_mut().write_all(bytes).unwrap();
         let (code, reason) = socket.closed();
         assert!(matches!(code, 1002 | 1009), "{bytes:x?}: {code} {reason}");
     }
 
-    // Gone in the middle of a frame.
-    let mut socket = w.socket();
+    // A client that leaves in the middle of a frame.
+    let mut socket = opened(&w);
     socket.0.get_mut().write_all(b"\x81\xfe\x10\x00").unwrap();
     drop(socket);
 
@@ -836,28 +805,28 @@ fn what_is_no_upgrade_is_answered_as_http() {
     let w = world();
     let upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")];
     // Without a key.
-    assert_eq!(w.server.send("GET", "/graphql", &upgrade, b"").status, 400);
-    assert_eq!(w.server.send("POST", "/graphql", &upgrade, b"").status, 415);
-    assert_eq!(w.server.get("/graphql?query=%7B__typename%7D").status, 200);
+    assert_eq!(w.server().send("GET", "/graphql", &upgrade, b"").status, 400);
+    assert_eq!(w.server().send("POST", "/graphql", &upgrade, b"").status, 415);
+    assert_eq!(w.server().get("/graphql?query=%7B__typename%7D").status, 200);
 }
 
 #[test]
 fn one_address_has_sockets_without_leaving_none_for_others() {
     let w = world();
-    let mut sockets: Vec<Socket> = (0..64).map(|_| w.socket()).collect();
+    let mut sockets: Vec<Socket> = (0..64).map(|_| opened(&w)).collect();
     let upgrade = [
         ("Connection", "Upgrade"),
         ("Upgrade", "websocket"),
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
     ];
-    assert_eq!(w.server.send("GET", "/graphql", &upgrade, b"").status, 503);
-    assert_eq!(w.server.get("/graphql?query=%7B__typename%7D").status, 200);
+    assert_eq!(w.server().send("GET", "/graphql", &upgrade, b"").status, 503);
+    assert_eq!(w.server().get("/graphql?query=%7B__typename%7D").status, 200);
     sockets.pop();
-    // The place is free when the server has seen the end of the connection.
+    // The place is free once the server has seen the end of the connection.
     let again = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
-        let mut stream = TcpStream::connect(w.server.address).unwrap();
+        let mut stream = TcpStream::connect(w.server().address).unwrap();
         let lines = upgrade.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         write!(stream, "GET /graphql HTTP/1.1\r\nHost: x\r\n{lines}\r\n").unwrap();
         head(&mut stream).starts_with("HTTP/1.1 101")
@@ -868,12 +837,12 @@ fn one_address_has_sockets_without_leaving_none_for_others() {
 #[test]
 fn sockets_are_closed_when_the_server_stops() {
     let mut w = world();
-    let mut following = w.socket();
+    let mut following = opened(&w);
     following.subscribe("1", EVENTS, &Value::Null);
-    let unopened = w.unopened();
+    let unopened = unopened(&w);
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (server, stopped) = (&mut w.server, &stopped);
+        let (server, stopped) = (w.server_mut(), &stopped);
         scope.spawn(move || {
             server.stop();
             stopped.store(true, Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! Requests that no server survives that walks them before it has counted them: each is answered at once, in few words, with
-//! little memory, and the program goes on, over HTTP and WebSocket, as a ledger and as a mirror.
+//! Requests that end a server that walks them before it has counted them. Each is answered at once, in few words and with little
+//! memory, and the program goes on: over HTTP and WebSocket, as a ledger and as a mirror.
 
 use crate::http;
 use std::{
@@ -13,6 +13,7 @@ use crate::http::{Reply, send};
 use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{
     event::EventId,
     ledger::Ledger,
@@ -24,14 +25,6 @@ use serde_json::{Value, json};
 
 /// More memory than any of these takes, in KiB.
 const MORE: u64 = 256 << 10;
-
-fn ledger(dir: &std::path::Path) -> Story {
-    init(dir);
-    let ledger = open(dir);
-    let story = tell(&ledger);
-    ledger.close();
-    story
-}
 
 fn post(served: &Program, body: &[u8]) -> Reply {
     send(served.address, "POST", "/graphql", &[("Content-Type", "application/json")], body)
@@ -45,7 +38,7 @@ fn code(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// A chain of fragments, each in the next, that is spread or not.
+/// A chain of fragments, each within the next. The last one is spread in the query or not.
 fn chain(n: usize, spread: bool) -> String {
     let root = if spread { "...F0" } else { "__typename" };
     let links: String = (0..n).map(|i| format!("fragment F{i} on Query{{...F{}}}", i + 1)).collect();
@@ -56,7 +49,7 @@ fn within(n: usize, around: &str, leaf: &str) -> String {
     format!("{}{leaf}{}", around.repeat(n), "}".repeat(n * around.matches('{').count()))
 }
 
-/// What is asked, by name, with the code of the refusal.
+/// Documents to be refused: name, text, and the code of the refusal.
 fn documents() -> Vec<(String, String, &'static str)> {
     let mut all = Vec::new();
     for n in [130, 250, 3_000, 8_000] {
@@ -122,7 +115,7 @@ fn documents() -> Vec<(String, String, &'static str)> {
     all
 }
 
-/// Asks, and holds what comes to its bounds.
+/// Asks, and holds that the answer keeps the bounds of time, length and memory.
 fn asked(served: &mut Program, name: &str, ask: impl FnOnce(&Program) -> (Value, usize)) -> Value {
     let (rest, began) = (served.memory("VmRSS"), Instant::now());
     let (answer, length) = ask(served);
@@ -143,7 +136,7 @@ fn all_are_refused(served: &mut Program) {
         });
         assert_eq!(code(&answer), expected, "{name}: {answer}");
         if text.len() < 200 << 10 {
-            // On a connection of its own: what is no message of the protocol ends it.
+            // Each on a connection of its own, since a message that breaks the protocol ends the connection.
             let answer = asked(served, &name, |served| {
                 let mut socket = Socket::open(served.address);
                 socket.subscribe("a", &text, &json!({}));
@@ -164,29 +157,25 @@ fn all_are_refused(served: &mut Program) {
 
 #[test]
 fn a_ledger_refuses_what_would_end_it() {
-    let tmp = tempfile::tempdir().unwrap();
-    ledger(&tmp.path().join("ledger"));
-    let mut served = Program::logged(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     all_are_refused(&mut served);
 }
 
 #[test]
 fn a_mirror_refuses_what_would_end_it() {
-    let tmp = tempfile::tempdir().unwrap();
-    let (origin, mirror) = (tmp.path().join("ledger"), tmp.path().join("mirror"));
-    ledger(&origin);
-    let source = Program::logged(&origin, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let source = folder.serve(&[]);
     let key = key(ORIGIN, 1).verifying_key().to_string();
-    let log = tmp.path().join("log of the mirror");
-    let mut served = Program::mirror(&format!("http://{}", source.address), &key, &mirror, &log);
+    let log = folder.at("log of the mirror");
+    let mut served = Program::mirror(&format!("http://{}", source.address), &key, &folder.at("mirror"), &log);
     all_are_refused(&mut served);
 }
 
 #[test]
 fn a_body_is_bounded_by_what_it_is_for() {
-    let tmp = tempfile::tempdir().unwrap();
-    ledger(&tmp.path().join("ledger"));
-    let mut served = Program::logged(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     let many = |of: &str| of.repeat(8 << 20);
     for (name, body) in [
         (
@@ -213,7 +202,7 @@ fn a_body_is_bounded_by_what_it_is_for() {
         });
         assert!(matches!(code(&answer), "BAD_REQUEST" | "TOO_LARGE"), "{name}: {answer}");
     }
-    // A submission of that size is read, and refused for what it says; named often, it is not.
+    // A submission of that size is read, and refused for its contents. Where it is used often, the request is refused.
     let text = "x".repeat(200_000);
     let submission = json!({"note": "no event", "content": text});
     let of = |n: usize| json!({"submissions": vec![submission.clone(); n]});
@@ -239,44 +228,36 @@ fn a_body_is_bounded_by_what_it_is_for() {
     assert!(served.is_running());
 }
 
-/// The key of somebody who may do nothing but show something.
+/// The key of a party without roles, which may record exhibits alone.
 fn nobody(ledger: &Ledger) -> SigningKey {
     let nobody = key("nobody.example/k", 77);
     let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
-    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
-        .sign(&[&operator(), &nobody]);
-    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    let party = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})));
+    record(ledger, party.sign(&[&operator(), &nobody]));
     nobody
 }
 
-/// Shows something about these events. Gives its id.
+/// Records an exhibit about these events. Gives its id.
 fn show(ledger: &Ledger, by: &SigningKey, about: &[EventId], i: u64) -> EventId {
     let facts = json!({"method": "scan", "captured": "2024-01-01"});
     let words = json!({"description": format!("exhibit {i}")});
-    let (id, shown) = say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[by]);
-    ledger.record_blocking(vec![shown], false).remove(0).unwrap();
-    id
+    record(ledger, say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[by])).0
 }
 
 #[test]
 fn what_leads_from_one_to_64_others_ends_at_the_limit() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let nobody = nobody(&ledger);
-    let mut about = vec![story.case];
+    let w = World::small();
+    let nobody = nobody(&w.ledger);
+    let mut about = vec![w.story.case];
     for i in 0..130 {
-        let id = show(&ledger, &nobody, &about, i);
+        let id = show(&w.ledger, &nobody, &about, i);
         about.push(id);
         if about.len() > 64 {
             about.remove(0);
         }
     }
-    ledger.close();
-    drop(ledger);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = w.close();
+    let mut served = folder.serve(&[]);
     let about = within(4, "about { ... on ExhibitCaptured { ", "index");
     let one = format!("{{ events(last: 1) {{ nodes {{ ... on ExhibitCaptured {{ {about} }} }} }} }}");
     let named = one.replace(
@@ -295,7 +276,7 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
         assert_eq!(code(&answer), "TOO_LARGE", "{name}: {answer}");
         assert!(answer.get("data").is_none(), "{name}: half an answer is none");
     }
-    // What is less is answered.
+    // A smaller request is answered.
     let reply = post(&served, &query(&refs));
     assert!(reply.json().get("errors").is_none(), "{}", reply.text());
     let subscription =
@@ -313,7 +294,7 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
     assert!(served.is_running());
 }
 
-/// How many entries are looked at to show a case's page.
+/// How many entries are read to show a case's page.
 fn looked_at(ledger: &Ledger, case: &EventId) -> u64 {
     let until = Instant::now() + Duration::from_secs(60);
     let shown = |entries: u64| {
@@ -326,17 +307,12 @@ fn looked_at(ledger: &Ledger, case: &EventId) -> u64 {
 
 #[test]
 fn what_strangers_say_of_a_demand_costs_its_case_nothing() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { ledger, story, tmp: _tmp, .. } = World::small();
     let nobody = nobody(&ledger);
     let refs = json!({"respondent": story.agency, "counsel": story.desk});
     let words = json!({"items": ["Apa yang berlaku?"]});
-    let (demand, issued) =
-        say("demand.issued", Some(story.case), refs, json!({"items": 1}), Some(words)).sign(&[&desk()]);
-    ledger.record_blocking(vec![issued], false).remove(0).unwrap();
+    let issued = say("demand.issued", Some(story.case), refs, json!({"items": 1}), Some(words));
+    let (demand, _) = record(&ledger, issued.sign(&[&desk()]));
     let before = looked_at(&ledger, &story.case);
     for i in 0..200 {
         show(&ledger, &nobody, &[demand, story.case], i);
@@ -349,13 +325,13 @@ fn open_from(host: u8, served: &Program) -> TcpStream {
     open_at([127, 0, 0, host], served)
 }
 
-/// The same, of any network of this machine.
+/// The same, from any loopback network.
 fn open_at(from: [u8; 4], served: &Program) -> TcpStream {
     use rustix::net::{
         AddressFamily, SocketType, bind, connect, socket, sockopt::set_socket_recv_buffer_size,
     };
     let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    // As little as possible is in the system's hands and not in the server's.
+    // A small buffer, so that little of an answer waits in the system instead of in the server.
     set_socket_recv_buffer_size(&fd, 4 << 10).unwrap();
     bind(&fd, &SocketAddr::from((from, 0))).unwrap();
     connect(&fd, &served.address).unwrap();
@@ -364,7 +340,7 @@ fn open_at(from: [u8; 4], served: &Program) -> TcpStream {
     stream
 }
 
-/// Sends a request, with more lines in its head if there are any, and waits for no answer.
+/// Sends a request with the further header lines `more`, and does not wait for the answer.
 fn post_on(stream: &mut TcpStream, more: &str, body: &[u8]) -> std::io::Result<()> {
     let head =
         format!("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}");
@@ -372,7 +348,7 @@ fn post_on(stream: &mut TcpStream, more: &str, body: &[u8]) -> std::io::Result<(
     stream.write_all(body)
 }
 
-/// How the answer begins that comes next.
+/// The first bytes of the next answer: version and status.
 fn status_of(stream: &mut TcpStream) -> String {
     let mut status = [0; 12];
     stream.read_exact(&mut status).unwrap();
@@ -380,17 +356,14 @@ fn status_of(stream: &mut TcpStream) -> String {
 }
 
 /// A ledger with 30 statements of 200 KB: an answer of 6 MB.
-fn of_long_words(dir: &std::path::Path) {
-    init(dir);
-    let ledger = open(dir);
-    let story = tell(&ledger);
+fn of_long_words() -> Folder<Story> {
+    let w = World::small();
     let text = "kata ".repeat(40_000);
-    let submissions: Vec<_> = (0..30).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
-    ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
-    ledger.close();
+    record_all(&w.ledger, (0..30).map(|i| w.statement(&format!("{i} {text}")).1).collect());
+    w.close()
 }
 
-/// Asks for the words of all entries, in a text of its own, and gives the status.
+/// Asks for the words of 30 entries, by a query with a text of its own. Gives the status.
 fn ask_for_words(stream: &mut TcpStream, n: usize) -> String {
     let body = query(&format!("{{ a{n}: events(last: 30) {{ nodes {{ content {{ raw }} }} }} }}"));
     post_on(stream, "", &body).unwrap();
@@ -399,15 +372,13 @@ fn ask_for_words(stream: &mut TcpStream, n: usize) -> String {
 
 #[test]
 fn answers_that_nobody_takes_hold_no_more_than_their_share() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    of_long_words(&dir);
-    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let folder = of_long_words();
+    let mut served = folder.serve(&["--cache-mib", "8"]);
     let rest = served.at_rest();
     let mut held = Vec::new();
     let (mut given, mut refused) = (0, 0);
     for n in 0..72 {
-        // Six addresses, and twelve connections of each.
+        // Six addresses with twelve connections each.
         let mut stream = open_from(2 + n as u8 % 6, &served);
         match &*ask_for_words(&mut stream, n) {
             "HTTP/1.1 200" => given += 1,
@@ -419,7 +390,7 @@ fn answers_that_nobody_takes_hold_no_more_than_their_share() {
     // 72 answers of 6 MB would be 432 MB. What the allocator keeps counts too.
     let (more, peak) = (served.memory("VmRSS") - rest, served.memory("VmHWM") - rest);
     assert!(more < 280 << 10, "{more} KiB more, {peak} at the peak, {given} given, {refused} refused");
-    // Those that took nothing give way to whoever comes, if not at once.
+    // Connections that took nothing give way to new ones, if not at once.
     let until = Instant::now() + Duration::from_secs(20);
     while ask_for_words(&mut open_from(1, &served), 99) != "HTTP/1.1 200" {
         assert!(Instant::now() < until, "those that take nothing keep all");
@@ -431,22 +402,16 @@ fn answers_that_nobody_takes_hold_no_more_than_their_share() {
 
 #[test]
 fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let w = World::small();
     let text = "x".repeat(250_000);
     for from in (0..300).step_by(30) {
-        let submissions = (from..from + 30).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
-        ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
+        record_all(&w.ledger, (from..from + 30).map(|i| w.statement(&format!("{i} {text}")).1).collect());
     }
-    let size = ledger.reader().checkpoint().checkpoint().size();
-    ledger.close();
-    drop(ledger);
-    let file = std::fs::read(dir.join("public/content/tile/000")).unwrap();
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
-    // Search reads all words once, in memory of its own.
+    let size = w.size();
+    let folder = w.close();
+    let file = std::fs::read(folder.dir.join("public/content/tile/000")).unwrap();
+    let mut served = folder.serve(&[]);
+    // Wait for search, which reads all words once and takes memory of its own.
     let until = Instant::now() + Duration::from_secs(60);
     while send(served.address, "GET", "/search?q=zzz", &[], b"").text().contains("still being built") {
         assert!(Instant::now() < until, "search is not built");
@@ -466,7 +431,7 @@ fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
             sockets.push(stream);
         }
     }
-    // Who asks for heads alone, one after another.
+    // A client that asks for heads alone, one after another.
     let mut stream = open_from(11, &served);
     for n in 0..20 {
         let path = format!("/content/tile/000.p/{}", 220 + n);
@@ -481,22 +446,20 @@ fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
         assert!(whole.len() > 45_000_000, "{path}: {} bytes", whole.len());
     }
     let more = served.memory("VmHWM") - rest;
-    // Each of the 24 that are not taken would be another 11 to 61 MB.
+    // Each of the 24 answers that nobody takes would be another 11 to 61 MB.
     assert!(more < 192 << 10, "{more} KiB more for {} KiB", file.len() >> 10);
     assert!(served.is_running());
 }
 
 #[test]
 fn what_was_sent_is_not_sent_back_by_any_way_of_saying_that_it_is_wrong() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    ledger(&dir);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     use base64::Engine as _;
     let line = base64::prelude::BASE64_STANDARD.encode([&[1, 2, 3, 4][..], &[7; 64]].concat());
     let long = "Zq".repeat(30_000);
     let event = |json: &str| format!("onrecord/event/v1\n{ORIGIN}\n{json}\n\n\u{2014} a.b/c {line}\n");
-    // One note, in 130 places of a short document.
+    // One note, used in 130 places of a short document.
     let many = format!(
         "mutation($i:SubmissionInput!){{record(input:{{submissions:[{}]}}){{results{{userErrors{{place message}}}}}}}}",
         "$i ".repeat(130)
@@ -551,10 +514,8 @@ fn what_was_sent_is_not_sent_back_by_any_way_of_saying_that_it_is_wrong() {
 
 #[test]
 fn answers_that_wait_to_be_packed_hold_no_more_than_their_share() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    of_long_words(&dir);
-    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let folder = of_long_words();
+    let mut served = folder.serve(&["--cache-mib", "8"]);
     let rest = served.at_rest();
     let mut sockets = Vec::new();
     for n in 0..100 {
@@ -577,10 +538,8 @@ fn answers_that_wait_to_be_packed_hold_no_more_than_their_share() {
 
 #[test]
 fn a_variable_that_is_named_many_times_counts_as_often() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    ledger(&dir);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     let rest = served.at_rest();
     let many = format!(
         "mutation($i:SubmissionInput!){{record(input:{{submissions:[{}]}}){{results{{userErrors{{place}}}}}}}}",
@@ -604,20 +563,18 @@ fn a_variable_that_is_named_many_times_counts_as_often() {
     assert!(served.is_running());
 }
 
-/// Most of what requests may hold in memory, what a few in their turn take beside, and what the allocator keeps.
+/// A bound in KiB: what waiting requests may hold, what a few that are worked on take besides, and what the allocator keeps.
 const HELD: u64 = 400 << 10;
 
-/// A list of so many objects with one member each, and a number of its own.
+/// A list of `n` objects with one member each, and the number `own`, which makes it unlike others.
 fn small_values(n: usize, own: usize) -> String {
     format!("[{}{own}]", "{\"a\":0},".repeat(n))
 }
 
 #[test]
 fn requests_that_wait_for_their_turn_hold_no_more_than_their_share() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    ledger(&dir);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     let rest = served.at_rest();
     let values = |n| {
         format!("{{\"query\":\"{{checkpoint{{size}}}}\",\"variables\":{{\"a\":{}}}}}", small_values(4_000, n))
@@ -636,7 +593,7 @@ fn requests_that_wait_for_their_turn_hold_no_more_than_their_share() {
         let _ = post_on(&mut stream, "", &body);
         sockets.push(stream);
     }
-    // Whoever asks for little meanwhile is answered.
+    // Meanwhile a small request is answered.
     assert_eq!(post(&served, &query("{checkpoint{size}}")).status, 200);
     let mut answered = 0;
     for stream in &mut sockets {
@@ -651,12 +608,10 @@ fn requests_that_wait_for_their_turn_hold_no_more_than_their_share() {
 
 #[test]
 fn operations_on_sockets_hold_no_more_than_their_share() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    ledger(&dir);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     let rest = served.at_rest();
-    // All that one address may open; and subscriptions, which hold what they asked for until they end.
+    // As many sockets as one address may open. Subscriptions hold their request until they end.
     let mut sockets: Vec<Socket> = (0..64).map(|_| Socket::open(served.address)).collect();
     for n in 0..64 * 16 {
         let socket = &mut sockets[n % 64];
@@ -668,7 +623,7 @@ fn operations_on_sockets_hold_no_more_than_their_share() {
             _ => socket.subscribe(&id, "subscription{events{index}}", &json!({"a": values})),
         }
     }
-    // Each is answered in its order, and says so if it has no room.
+    // Each operation is answered in order, or refused for want of room.
     let mut refused = 0;
     for (n, socket) in sockets.iter_mut().enumerate() {
         socket.subscribe("last", "{checkpoint{size}}", &json!({}));
@@ -686,7 +641,7 @@ fn operations_on_sockets_hold_no_more_than_their_share() {
     let more = served.memory("VmHWM") - rest;
     assert!(refused > 0 && more < HELD, "{more} KiB more, {refused} refused");
     assert!(served.is_running());
-    // What they held is free when they are gone.
+    // Their memory is free when they are gone.
     drop(sockets);
     let until = Instant::now() + Duration::from_secs(10);
     loop {
@@ -700,17 +655,15 @@ fn operations_on_sockets_hold_no_more_than_their_share() {
     }
 }
 
-/// A socket from an address of this machine, acknowledged.
+/// An acknowledged socket from an address of this machine.
 fn socket_from(host: u8, served: &Program) -> Socket {
     Socket::over(open_from(host, served), served.address, Some("graphql-transport-ws")).acknowledged()
 }
 
 #[test]
 fn what_nobody_takes_from_sockets_holds_no_more_than_its_share() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    of_long_words(&dir);
-    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let folder = of_long_words();
+    let mut served = folder.serve(&["--cache-mib", "8"]);
     let rest = served.at_rest();
     let mut sockets = Vec::new();
     for n in 0..120 {
@@ -722,13 +675,13 @@ fn what_nobody_takes_from_sockets_holds_no_more_than_its_share() {
         socket.subscribe("s", "subscription { events { index content { raw } } }", &json!({}));
         sockets.push(socket);
     }
-    // Whoever asks for little meanwhile is answered, and so is who follows the log from elsewhere.
+    // Meanwhile a small request from another address is answered, and so is a subscription.
     let mut honest = Socket::open(served.address);
     honest.single("a", "{checkpoint{size}}", &json!({}));
     honest.subscribe("s", "subscription { events { index } }", &json!({}));
     assert_eq!(honest.next("s")["data"]["events"]["index"], 0);
     std::thread::sleep(Duration::from_secs(4));
-    // 120 of 6 MB would be 720 MB, thrice and twice each. A socket keeps room for the longest message that it sent.
+    // 120 answers of 6 MB would be 720 MB, and each socket asked for several. It keeps room for the longest message that it sent.
     let more = served.memory("VmHWM") - rest;
     assert!(more < 512 << 10, "{more} KiB more");
     assert!(served.is_running());
@@ -737,13 +690,11 @@ fn what_nobody_takes_from_sockets_holds_no_more_than_its_share() {
 
 #[test]
 fn pongs_that_nobody_takes_do_not_gather() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    ledger(&dir);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
+    let folder = World::small().close();
+    let mut served = folder.serve(&[]);
     let rest = served.at_rest();
     let mut socket = socket_from(2, &served);
-    // A masked ping with 125 bytes, 100 at once; 260 MB of them, as long as the server takes them.
+    // Masked pings of 125 bytes, 100 at once: 260 MB in all, if the server took them.
     let pings = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(100);
     let stream = socket.0.get_mut();
     stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
@@ -756,20 +707,14 @@ fn pongs_that_nobody_takes_do_not_gather() {
 
 #[test]
 fn heavy_requests_of_many_addresses_leave_turns_to_whoever_asks_for_little() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let w = World::small();
     let text = "data peribadi bocor ".repeat(2_000);
     for from in (0..600).step_by(50) {
-        let submissions = (from..from + 50).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
-        ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
+        record_all(&w.ledger, (from..from + 50).map(|i| w.statement(&format!("{i} {text}")).1).collect());
     }
-    ledger.close();
-    drop(ledger);
-    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
-    // A request may ask for a few searches; more is too much.
+    let folder = w.close();
+    let mut served = folder.serve(&[]);
+    // A request may ask for a few searches, and not for many.
     let searches = |n: usize, of: usize| {
         let one = |k| {
             format!("a{k}:search(words:\"data pe* bo* -q{n}r{k}\",first:100){{pageInfo{{hasNextPage}}}} ")

@@ -6,49 +6,25 @@ use std::{
     net::TcpStream,
 };
 
-use crate::http::Server;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
-    event::{Digest, EventId, FileRef},
+    event::{Digest, FileRef},
     log::{Checkpoint, TileKind, TilePath, TlogProof, decode_bundle, decode_contents, leaf_hash},
 };
 use serde_json::json;
 use sha2::Digest as _;
-
-struct World {
-    _tmp: tempfile::TempDir,
-    server: Server,
-    story: Story,
-}
-
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    World { _tmp: tmp, server: Server::start(ledger), story }
-}
-
-impl World {
-    fn record(&self, (id, submission): (EventId, onrecord::ledger::Submission)) -> (EventId, u64) {
-        (id, self.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap().index)
-    }
-    fn say(&self, text: &str) -> (EventId, u64) {
-        self.record(statement(&self.story, text))
-    }
-}
 
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[test]
 fn the_log_is_served_as_tlog_tiles_says() {
-    let w = world();
+    let w = World::small().served();
     for i in 0..300 {
         w.say(&format!("kenyataan {i}"));
     }
-    let s = &w.server;
+    let s = w.server();
     let reply = s.get("/checkpoint");
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert_eq!(reply.header("cache-control"), Some("no-cache"));
@@ -104,17 +80,17 @@ fn the_log_is_served_as_tlog_tiles_says() {
     }
 }
 
-/// Everything that is served raw: its path and what a cache may do with it.
-fn raw_paths(w: &World) -> Vec<(String, &'static str)> {
+/// Everything that is served raw: its path and its `Cache-Control`.
+fn raw_paths(w: &World<Story>) -> Vec<(String, &'static str)> {
     let (_, index) = w.say("kata-kata");
     for i in 0..255 {
         w.say(&format!("kenyataan {i}"));
     }
-    let digest = w.server.ledger.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
+    let digest = w.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
     let file = file_ref("surat.txt", "text/plain", b"Dengan hormatnya\n");
     let path = format!("/file/{}", file.blake3);
-    assert_eq!(w.server.send("PUT", &path, &[], b"Dengan hormatnya\n").status, 201);
-    w.exhibit(&[file]);
+    assert_eq!(w.server().send("PUT", &path, &[], b"Dengan hormatnya\n").status, 201);
+    w.record(captured(&w.story, "Fail", &[file]));
     const IMMUTABLE: &str = "public, max-age=31536000, immutable";
     let partial = "public, max-age=3600";
     vec![
@@ -134,8 +110,8 @@ fn raw_paths(w: &World) -> Vec<(String, &'static str)> {
 
 #[test]
 fn whoever_has_the_bytes_is_told_so_and_what_may_be_withheld_is_asked_for_again() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let mut tags = std::collections::HashSet::new();
     for (path, caching) in raw_paths(&w) {
         let reply = s.get(&path);
@@ -156,7 +132,7 @@ fn whoever_has_the_bytes_is_told_so_and_what_may_be_withheld_is_asked_for_again(
             assert_eq!(head.header(name), reply.header(name), "{path} {name}");
         }
     }
-    // What changed has another tag.
+    // A changed file has another tag.
     let before = s.get("/checkpoint").header("etag").unwrap().to_owned();
     w.say("lagi satu");
     let after = s.send("GET", "/checkpoint", &[("If-None-Match", &before)], b"");
@@ -172,8 +148,8 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_is_worth_it_is_compressed_for_those_who_take_it() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let gzip = [("Accept-Encoding", "gzip, deflate")];
     let mut paths: Vec<(String, bool)> = raw_paths(&w)
         .into_iter()
@@ -224,8 +200,8 @@ fn what_is_worth_it_is_compressed_for_those_who_take_it() {
 
 #[test]
 fn withheld_words_are_in_no_compressed_answer() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let (id, index) = w.say("perkataan yang ditarik balik");
     for i in 0..300 {
         w.say(&format!("kenyataan {i}"));
@@ -238,14 +214,7 @@ fn withheld_words_are_in_no_compressed_answer() {
     let holds = |reply: &http::Reply| gunzip(&reply.body).windows(words.len()).any(|w| w == words);
     let before = contents();
     assert!(holds(&before));
-    let withheld = say(
-        "content.withheld",
-        Some(w.story.case),
-        json!({"entry": id}),
-        json!({"ground": "court_order", "blobs": ["content"]}),
-        None,
-    );
-    w.record(withheld.sign(&[&operator()]));
+    w.record(withhold(Some(w.story.case), id, "court_order", &["content"]));
     let tag = before.header("etag").unwrap();
     let known = s.send("GET", "/content/tile/000", &[("If-None-Match", tag), gzip[0]], b"");
     assert_eq!((known.status, known.header("content-encoding")), (200, Some("gzip")));
@@ -255,9 +224,9 @@ fn withheld_words_are_in_no_compressed_answer() {
 
 #[test]
 fn an_entry_its_proof_and_its_words_are_served_raw() {
-    let w = world();
+    let w = World::small().served();
     let (_, index) = w.say("kata-kata");
-    let s = &w.server;
+    let s = w.server();
     let entry = s.get(&format!("/entry/{index}"));
     assert_eq!((entry.status, entry.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert_eq!(entry.body, s.ledger.reader().entry(index).unwrap().unwrap().to_vec());
@@ -295,8 +264,8 @@ fn an_entry_its_proof_and_its_words_are_served_raw() {
 
 #[test]
 fn head_gives_the_headers_of_get_and_no_body() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     for path in ["/", "/checkpoint", "/entry/0", "/e/0", "/tile/0/000.p/1", "/style.css", "/livez"] {
         let (get, head) = (s.get(path), s.send("HEAD", path, &[], b""));
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
@@ -308,10 +277,10 @@ fn head_gives_the_headers_of_get_and_no_body() {
 
 #[test]
 fn other_methods_are_refused_with_the_allowed_ones() {
-    let w = world();
+    let w = World::small().served();
     for (method, path) in [("POST", "/entry/0"), ("DELETE", "/checkpoint"), ("PUT", "/"), ("PUT", "/graphql")]
     {
-        let reply = w.server.send(method, path, &[], b"");
+        let reply = w.server().send(method, path, &[], b"");
         assert_eq!(reply.status, 405, "{method} {path}");
         assert!(reply.header("allow").is_some(), "{method} {path}");
     }
@@ -319,14 +288,14 @@ fn other_methods_are_refused_with_the_allowed_ones() {
 
 #[test]
 fn health_says_whether_events_are_taken() {
-    let mut w = world();
-    assert_eq!((w.server.get("/livez").status, w.server.get("/readyz").status), (200, 200));
-    w.server.ledger.close();
-    let reply = w.server.get("/readyz");
+    let mut w = World::small().served();
+    assert_eq!((w.server().get("/livez").status, w.server().get("/readyz").status), (200, 200));
+    w.ledger.close();
+    let reply = w.server().get("/readyz");
     assert_eq!(reply.status, 503);
     assert!(reply.text().len() > 3);
-    assert_eq!((w.server.get("/livez").status, w.server.get("/entry/0").status), (200, 200));
-    w.server.stop();
+    assert_eq!((w.server().get("/livez").status, w.server().get("/entry/0").status), (200, 200));
+    w.server_mut().stop();
 }
 
 fn file_ref(name: &str, media: &str, bytes: &[u8]) -> FileRef {
@@ -339,25 +308,10 @@ fn file_ref(name: &str, media: &str, bytes: &[u8]) -> FileRef {
     }
 }
 
-impl World {
-    /// Records an exhibit by the desk that names these files, which must be uploaded.
-    fn exhibit(&self, files: &[FileRef]) -> (EventId, u64) {
-        let mut exhibit = say(
-            "exhibit.captured",
-            Some(self.story.case),
-            serde_json::Value::Null,
-            json!({"method": "upload", "captured": "2023-12-15"}),
-            Some(json!({"description": "Fail"})),
-        );
-        exhibit.files = files;
-        self.record(exhibit.sign(&[&desk()]))
-    }
-}
-
 #[test]
 fn a_file_is_served_once_an_event_names_it_and_no_more_when_it_is_withheld() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let big: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
     let files = [
         file_ref("surat.txt", "text/plain", b"Dengan hormatnya\n"),
@@ -371,7 +325,7 @@ fn a_file_is_served_once_an_event_names_it_and_no_more_when_it_is_withheld() {
         assert_eq!(s.send("PUT", &path, &[], bytes).status, 201);
         assert_eq!(s.get(&path).status, 404, "nothing names it yet");
     }
-    let (id, index) = w.exhibit(&files);
+    let (id, index) = w.record(captured(&w.story, "Fail", &files));
     let path = |i: usize| format!("/file/{}", files[i].blake3);
 
     let text = s.get(&path(0));
@@ -397,16 +351,9 @@ fn a_file_is_served_once_an_event_names_it_and_no_more_when_it_is_withheld() {
     let page = s.get(&format!("/e/{index}")).text();
     assert!(page.contains("surat.txt") && page.contains(&path(0)));
 
-    let withheld = say(
-        "content.withheld",
-        Some(w.story.case),
-        json!({"entry": id}),
-        json!({"ground": "safety", "blobs": ["files/0"]}),
-        None,
-    );
-    let (_, by) = w.record(withheld.sign(&[&operator()]));
+    let (_, by) = w.record(withhold(Some(w.story.case), id, "safety", &["files/0"]));
     assert_eq!((s.get(&path(0)).status, s.get(&path(1)).status), (404, 200));
-    // An upload of what is withheld is answered like any other.
+    // An upload of a withheld file is answered like any other.
     assert_eq!(s.send("PUT", &path(0), &[], b"Dengan hormatnya\n").status, 201);
     assert_eq!(s.get(&path(0)).status, 404);
     let page = s.get(&format!("/e/{index}")).text();
@@ -418,18 +365,18 @@ fn a_file_is_served_once_an_event_names_it_and_no_more_when_it_is_withheld() {
 
 #[test]
 fn a_part_of_a_file_is_served_while_the_whole_would_be() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let big: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
     let file = file_ref("besar.bin", "video/mp4", &big);
     let path = format!("/file/{}", file.blake3);
     let range = |range: &str| s.send("GET", &path, &[("Range", range)], b"");
-    // Nothing names it yet: as unknown as any.
+    // Nothing names the file yet, so it is as unknown as any other.
     assert_eq!(s.send("PUT", &path, &[], &big).status, 201);
     let unknown = format!("/file/{}", "0".repeat(64));
     let answers = [range("bytes=0-1"), s.send("GET", &unknown, &[("Range", "bytes=0-1")], b"")];
     assert!(answers.iter().all(|r| r.status == 404 && r.header("accept-ranges").is_none()));
-    let (id, _) = w.exhibit(std::slice::from_ref(&file));
+    let (id, _) = w.record(captured(&w.story, "Fail", std::slice::from_ref(&file)));
 
     let whole = s.get(&path);
     assert_eq!((whole.status, whole.header("accept-ranges")), (200, Some("bytes")));
@@ -462,14 +409,7 @@ fn a_part_of_a_file_is_served_while_the_whole_would_be() {
     let head = s.send("HEAD", &path, &[("Range", "bytes=0-1")], b"");
     assert_eq!((head.status, head.header("content-length")), (200, Some("1200000")));
 
-    let withheld = say(
-        "content.withheld",
-        Some(w.story.case),
-        json!({"entry": id}),
-        json!({"ground": "safety", "blobs": ["files/0"]}),
-        None,
-    );
-    w.record(withheld.sign(&[&operator()]));
+    w.record(withhold(Some(w.story.case), id, "safety", &["files/0"]));
     let (gone, never) = (range("bytes=0-1"), s.send("GET", &unknown, &[("Range", "bytes=0-1")], b""));
     let shown = |r: &http::Reply| {
         let headers: Vec<_> = r.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
@@ -481,8 +421,8 @@ fn a_part_of_a_file_is_served_while_the_whole_would_be() {
 
 #[test]
 fn uploads_that_are_not_what_they_say_are_refused_with_a_code() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let digest = Digest::blake3(b"satu");
     let reply = s.send("PUT", &format!("/file/{digest}"), &[], b"dua");
     assert_eq!(reply.status, 422);
@@ -492,20 +432,17 @@ fn uploads_that_are_not_what_they_say_are_refused_with_a_code() {
     assert!(reply.text().starts_with("BAD_ID: path: "), "{}", reply.text());
 
     let small = onrecord::ledger::Options { max_file: 1_000, ..Default::default() };
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let server = Server::start(onrecord::ledger::Ledger::open(&dir, small).unwrap());
+    let w = World::with(small, |_| ()).served();
     let bytes = vec![7; 1_001];
-    let reply = server.send("PUT", &format!("/file/{}", Digest::blake3(&bytes)), &[], &bytes);
+    let reply = w.server().send("PUT", &format!("/file/{}", Digest::blake3(&bytes)), &[], &bytes);
     assert_eq!(reply.status, 413);
     assert!(reply.text().starts_with("TOO_LARGE: file: "), "{}", reply.text());
 }
 
 #[test]
 fn withheld_words_are_gone_and_the_page_says_who_when_and_why() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let (id, index) = w.say("perkataan yang ditarik");
     let digest = s.ledger.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
     assert!(s.get(&format!("/e/{index}")).text().contains("perkataan yang ditarik"));
@@ -537,9 +474,9 @@ fn withheld_words_are_gone_and_the_page_says_who_when_and_why() {
 
 #[test]
 fn pages_have_titles_headings_a_strict_policy_and_no_script_but_the_verifier() {
-    let w = world();
+    let w = World::small().served();
     let (_, index) = w.say("baris satu\nbaris <b>dua</b> & tiga");
-    let s = &w.server;
+    let s = w.server();
     let paths = [
         "/".to_owned(),
         "/entries".to_owned(),
@@ -556,7 +493,7 @@ fn pages_have_titles_headings_a_strict_policy_and_no_script_but_the_verifier() {
             (200, Some("text/html; charset=utf-8")),
             "{path}"
         );
-        // The page of an entry may bring the verifier, by a file of its own.
+        // The page of an entry may load the verifier, a script of this server.
         let scripts = path.starts_with("/e/");
         let policy = if scripts { SCRIPT_POLICY } else { PAGE_POLICY };
         assert_eq!(page.header("content-security-policy"), Some(policy), "{path}");
@@ -594,16 +531,16 @@ fn pages_have_titles_headings_a_strict_policy_and_no_script_but_the_verifier() {
 
 #[test]
 fn characters_that_deceive_the_eye_are_written_out() {
-    let w = world();
+    let w = World::small().served();
     let (_, index) = w.say("a\u{202e}b");
-    let page = w.server.get(&format!("/e/{index}")).text();
+    let page = w.server().get(&format!("/e/{index}")).text();
     assert!(page.contains("a⟨U+202E⟩b") && !page.contains('\u{202e}'));
 }
 
 #[test]
 fn what_is_fictional_says_so_on_every_page() {
-    let w = world();
-    let s = &w.server;
+    let w = World::small().served();
+    let s = w.server();
     let (op, desk_key) = (operator(), desk());
     let party = say(
         "party.registered",
@@ -647,7 +584,7 @@ fn what_is_fictional_says_so_on_every_page() {
 
 #[test]
 fn a_voided_entry_is_struck_through_and_says_by_whom() {
-    let w = world();
+    let w = World::small().served();
     let (wrong, index) = w.say("4,120");
     let (right, _) = w.say("412");
     let void = say(
@@ -658,21 +595,21 @@ fn a_voided_entry_is_struck_through_and_says_by_whom() {
         Some(json!({"wrong": "salah salin", "right": "betul"})),
     );
     let (_, by) = w.record(void.sign(&[&desk()]));
-    let page = w.server.get(&format!("/e/{index}")).text();
+    let page = w.server().get(&format!("/e/{index}")).text();
     for text in ["<s>", "<strong>Void.</strong>", "Meja", "salah salin", &format!("entry {by}")] {
         assert!(page.contains(text), "{text}");
     }
-    let case = w.server.get(&format!("/case/{}", w.story.case)).text();
+    let case = w.server().get(&format!("/case/{}", w.story.case)).text();
     assert!(case.contains("class=\"line voided\"") && case.contains(">void</strong>"));
 }
 
 #[test]
 fn long_lists_are_paged() {
-    let w = world();
+    let w = World::small().served();
     for i in 0..120 {
         w.say(&format!("kenyataan {i}"));
     }
-    let s = &w.server;
+    let s = w.server();
     let first = s.get("/entries").text();
     assert_eq!(first.matches("<li class=\"line").count(), 100);
     assert!(first.contains("/entries?before=25"));
@@ -686,14 +623,12 @@ fn long_lists_are_paged() {
 
 #[test]
 fn a_request_that_names_no_host_or_two_or_what_is_none_is_refused() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let (server, metrics) = Server::start_with_metrics(open(&dir));
+    let (w, metrics) = World::empty().served_with_metrics();
+    let server = w.server();
     let status = |to: std::net::SocketAddr, head: &str| {
         let mut stream = TcpStream::connect(to).unwrap();
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        // Of a second request on the connection nothing may be answered after a refusal.
+        // After a refusal, a second request on the connection must not be answered.
         let _ = stream.write_all(b"GET /checkpoint HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
@@ -727,7 +662,7 @@ fn a_request_that_names_no_host_or_two_or_what_is_none_is_refused() {
             }
         }
     }
-    // Where there is nothing, and before a body is read.
+    // Also for an unknown path, and before a body is read.
     assert_eq!(status(server.address, "GET /nothing HTTP/1.1\r\n"), 400);
     let put = format!("PUT /file/{} HTTP/1.1\r\nContent-Length: 5\r\n", "0".repeat(64));
     assert_eq!(status(server.address, &put), 400);
@@ -735,8 +670,8 @@ fn a_request_that_names_no_host_or_two_or_what_is_none_is_refused() {
 
 #[test]
 fn requests_under_way_are_answered_when_the_server_stops() {
-    let mut w = world();
-    let mut stream = TcpStream::connect(w.server.address).unwrap();
+    let mut w = World::small().served();
+    let mut stream = TcpStream::connect(w.server().address).unwrap();
     let body = br#"{"query":"{checkpoint{size}}"}"#;
     let head = format!(
         "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -745,7 +680,7 @@ fn requests_under_way_are_answered_when_the_server_stops() {
     stream.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(200));
     let stopping = std::thread::spawn(move || {
-        w.server.stop();
+        w.server_mut().stop();
         w
     });
     std::thread::sleep(std::time::Duration::from_millis(200));
@@ -757,26 +692,22 @@ fn requests_under_way_are_answered_when_the_server_stops() {
         "{answer}"
     );
     let w = stopping.join().unwrap();
-    assert!(TcpStream::connect(w.server.address).is_err());
+    assert!(TcpStream::connect(w.server().address).is_err());
 }
 
 #[test]
 fn full_tiles_are_served_as_they_stand_on_disk() {
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let statements: Vec<_> = (0..520).map(|i| statement(&story, &i.to_string()).1).collect();
+    let w = World::small();
+    let statements: Vec<_> = (0..520).map(|i| w.statement(&i.to_string()).1).collect();
     for call in statements.chunks(256) {
-        ledger.record_blocking(call.to_vec(), false).into_iter().for_each(|answer| drop(answer.unwrap()));
+        record_all(&w.ledger, call.to_vec());
     }
-    assert!(ledger.wait_published(std::time::Duration::from_secs(20)));
-    let server = Server::start(ledger);
-    let size = server.ledger.reader().checkpoint().checkpoint().size();
+    w.published();
+    let w = w.served();
+    let server = w.server();
     let mut full = 0;
-    for path in onrecord::log::tiles_of(size) {
-        let file = std::fs::read(dir.join("public").join(path.to_string())).unwrap();
+    for path in onrecord::log::tiles_of(w.size()) {
+        let file = std::fs::read(w.public().join(path.to_string())).unwrap();
         let answer = server.send("GET", &format!("/{path}"), &[], b"");
         assert_eq!((answer.status, &answer.body), (200, &file), "{path}");
         full += usize::from(path.is_full());

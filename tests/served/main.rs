@@ -1,4 +1,4 @@
-//! The server as strangers meet it.
+//! The server, as clients from outside see it.
 
 #[path = "../support/http.rs"]
 mod http;
@@ -6,8 +6,12 @@ mod http;
 mod program;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/story.rs"]
+mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 
 mod hostile;
 mod log;

@@ -1,4 +1,4 @@
-//! `/metrics`: a server is scraped while it works, and must say what was done.
+//! `/metrics`: a server is scraped while it works, and must count what was done.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,18 +6,20 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::http::{Reply, Server, send};
+use crate::http::{Reply, send};
+use crate::program::Running;
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{event::Digest, ledger::Submission};
 use serde_json::{Value, json};
 
-/// What a scrape says, read as strictly as format 0.0.4 is written: each family has one HELP and one TYPE before
-/// its samples, stands in one piece, and holds no sample twice.
+/// A scrape, read as strictly as format 0.0.4 is written: each family has one HELP and one TYPE before its samples, stands in
+/// one piece, and holds no sample twice.
 #[derive(Debug, Default)]
 struct Scrape {
     kinds: BTreeMap<String, String>,
@@ -135,17 +137,9 @@ impl Scrape {
 
 /// The command, serving on two free ports.
 struct Served {
-    child: Child,
+    _running: Running,
     address: SocketAddr,
     metrics: SocketAddr,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Served {
@@ -165,7 +159,7 @@ impl Served {
         };
         let public = address("listening on http://", "");
         let metrics = address("metrics at http://", "/metrics");
-        Self { child, address: public, metrics }
+        Self { _running: Running(child), address: public, metrics }
     }
 
     fn get(&self, path: &str) -> Reply {
@@ -199,15 +193,9 @@ fn a_scrape_under_load_is_well_formed_and_says_what_was_done() {
     const THREADS: usize = 4;
     const CALLS: usize = 12;
     const EACH: usize = 8;
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    ledger.close();
-    drop(ledger);
+    let Folder { dir, story, tmp: _tmp } = World::small().close();
     let s = Served::start(&dir);
-    // Files begin to be read again a moment after it listens.
+    // The first check of the files begins a moment after it listens.
     let deadline = Instant::now() + Duration::from_secs(30);
     let before = loop {
         let scrape = s.scrape();
@@ -259,7 +247,7 @@ fn a_scrape_under_load_is_well_formed_and_says_what_was_done() {
     });
     assert!(scrapes > 1);
 
-    // One of each that is refused, or not found, or known already.
+    // One event that is refused, one page that is not found, one event that is known already.
     let (_, good) = statement(&story, "tidak sah");
     let mut bad = good.clone();
     let at = bad.note.len() - 10;
@@ -323,17 +311,15 @@ fn a_scrape_under_load_is_well_formed_and_says_what_was_done() {
     assert!(after.get("process_open_fds") >= 3.0 && after.get("process_max_fds") >= 256.0);
     assert_eq!(after.get(&format!("onrecord_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))), 1.0);
 
-    // Nothing that was sent, and nobody who sent it, has become a label: the series are those of the start.
+    // Neither what was sent nor who sent it became a label: the series are those of the start.
     let series = |scrape: &Scrape| scrape.samples.keys().cloned().collect::<Vec<_>>();
     assert_eq!(series(&before), series(&after));
 }
 
 #[test]
 fn the_numbers_are_on_their_own_address_alone() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let s = Served::start(&dir);
+    let folder = World::empty().close();
+    let s = Served::start(&folder.dir);
     assert_eq!(s.get("/metrics").status, 404);
     let there = |method, path| send(s.metrics, method, path, &[], b"");
     for path in ["/", "/checkpoint", "/graphql", "/livez", "/metrics/"] {
@@ -342,7 +328,7 @@ fn the_numbers_are_on_their_own_address_alone() {
     assert_eq!(there("POST", "/metrics").status, 405);
     let head = there("HEAD", "/metrics");
     assert_eq!((head.status, head.body.len()), (200, 0));
-    // Who comes and says nothing keeps nobody else out, however many there are.
+    // Connections that say nothing keep no other scrape out.
     let silent: Vec<_> = (0..7).map(|_| std::net::TcpStream::connect(s.metrics).unwrap()).collect();
     s.scrape();
     drop(silent);
@@ -350,10 +336,8 @@ fn the_numbers_are_on_their_own_address_alone() {
 
 #[test]
 fn a_writer_that_stopped_says_so() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let (server, metrics) = Server::start_with_metrics(open(&dir));
+    let (w, metrics) = World::empty().served_with_metrics();
+    let server = w.server();
     let scrape = || Scrape::parse(&send(metrics, "GET", "/metrics", &[], b"").text());
     assert_eq!((server.get("/readyz").status, scrape().get("onrecord_writer_stopped")), (200, 0.0));
     server.ledger.close();
@@ -363,15 +347,11 @@ fn a_writer_that_stopped_says_so() {
 
 #[test]
 fn the_alert_rules_ask_for_numbers_that_there_are() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
     let scrub_every = Some(Duration::from_secs(86_400));
     let options = onrecord::ledger::Options { scrub_every, ..onrecord::ledger::Options::default() };
-    let ledger = onrecord::ledger::Ledger::open(&dir, options).unwrap();
-    let (_server, metrics) = Server::start_with_metrics(ledger);
+    let (_w, metrics) = World::with(options, |_| ()).served_with_metrics();
     let named = || Scrape::parse(&send(metrics, "GET", "/metrics", &[], b"").text());
-    // The thread that reads all files says when it began.
+    // The thread that checks all files sets this when it begins.
     while !named().samples.contains_key("onrecord_scrubbed_timestamp_seconds") {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -389,7 +369,7 @@ fn the_alert_rules_ask_for_numbers_that_there_are() {
             let there = |series: &String| series == name || series.starts_with(&format!("{name}{{"));
             assert!(scrape.samples.keys().any(there), "{name} in {expr}");
         }
-        // Labels that are compared have the values that are asked for.
+        // Each label that a rule compares must have the values that the rule names.
         for (label, values) in
             expr.split('{').skip(1).filter_map(|l| l.split_once('}')).filter_map(|(l, _)| l.split_once('='))
         {

@@ -1,5 +1,5 @@
-//! Days of use in little: people read, record and listen, and a mirror follows. What the programs hold must not grow but by
-//! what goes on record. `ONRECORD_SOAK_SECONDS` says how long, 10 if it is not set; `./test soak` takes longer.
+//! Days of use in a short time: people read, record and listen, and a mirror follows. What the programs hold may grow only by
+//! what goes on record. It takes `ONRECORD_SOAK_SECONDS`, or 10 seconds if that is not set; `./test soak` takes longer.
 
 use std::{
     fs,
@@ -14,9 +14,10 @@ use crate::http::send;
 use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
+use crate::world::World;
 use serde_json::{Value, json};
 
-/// What a program holds of the machine.
+/// What a program takes of the machine.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     /// Memory, in KiB.
@@ -33,9 +34,9 @@ impl Held {
         Self { memory, open: count("fd"), threads: count("task") }
     }
 
-    /// Held against what was held before: `recorded` entries came between.
+    /// Compares what is held now with what was held before; `recorded` entries came in between.
     fn judge(self, before: Self, recorded: u64, who: &str) {
-        // The rows of an entry, what search has of it, and what an allocator keeps of bursts.
+        // Each entry takes rows and an index for search, and the allocator keeps memory after bursts.
         let most = before.memory + (48 << 10) + recorded * 8;
         assert!(self.memory <= most, "{who}: {self:?} after {before:?} and {recorded} entries");
         assert!(self.open <= before.open + 16, "{who}: {self:?} after {before:?}");
@@ -43,7 +44,7 @@ impl Held {
     }
 }
 
-/// Reads each page in turn, each as a new visitor, until all is over. Counts what was read.
+/// Reads each page in turn, each as a new visitor, until `over` is set. Counts the pages that were read.
 fn read(address: SocketAddr, pages: &[String], over: &AtomicBool, read: &AtomicU64) {
     for path in pages.iter().cycle() {
         if over.load(Ordering::Relaxed) {
@@ -52,12 +53,12 @@ fn read(address: SocketAddr, pages: &[String], over: &AtomicBool, read: &AtomicU
         let reply = send(address, "GET", path, &[("Accept", "text/html")], b"");
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         read.fetch_add(1, Ordering::Relaxed);
-        // A person reads. Without a pause two cores would do nothing else.
+        // People pause too. Without a pause two cores would do nothing else.
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Listens from the first entry on, hangs up after 30 and comes back for the next, until all is over.
+/// Subscribes from the first entry on, hangs up after 30 and comes back for the next ones, until `over` is set.
 fn listen(address: SocketAddr, recorded: &AtomicU64, over: &AtomicBool) {
     let mut next = 0_u64;
     while !over.load(Ordering::Relaxed) {
@@ -77,7 +78,7 @@ fn listen(address: SocketAddr, recorded: &AtomicU64, over: &AtomicBool) {
     }
 }
 
-/// Waits until a mirror has so many entries.
+/// Waits until a mirror has `size` entries.
 fn follows(mirror: &Program, size: u64) {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
@@ -95,17 +96,13 @@ fn follows(mirror: &Program, size: u64) {
 fn what_is_held_does_not_grow_with_use() {
     let seconds = std::env::var("ONRECORD_SOAK_SECONDS").map_or(10, |s| s.parse().unwrap());
     let lasts = Duration::from_secs(seconds);
-    let tmp = tempfile::tempdir().unwrap();
-    let (data, copy) = (tmp.path().join("ledger"), tmp.path().join("mirror"));
-    init(&data);
-    let ledger = open(&data);
-    let story = tell(&ledger);
-    let key = ledger.reader().log_key().to_string();
-    let first = ledger.reader().checkpoint().checkpoint().size();
-    drop(ledger);
-    let served = Program::logged(&data, &[], &tmp.path().join("log"));
+    let w = World::small();
+    let (story, key, first) = (w.story, w.vkey(), w.size());
+    let folder = w.close();
+    let served = folder.serve(&[]);
     let to = served.address;
-    let mirror = Program::mirror(&format!("http://{to}"), &key, &copy, &tmp.path().join("mirror-log"));
+    let (copy, log) = (folder.at("mirror"), folder.at("mirror-log"));
+    let mirror = Program::mirror(&format!("http://{to}"), &key, &copy, &log);
     follows(&mirror, first);
     let pages: Vec<String> = ["/", "/entries", "/e/1", "/search?q=kenyataan", "/transparency", "/verify"]
         .into_iter()
@@ -128,7 +125,7 @@ fn what_is_held_does_not_grow_with_use() {
             let n = recorded.load(Ordering::Relaxed);
             let (_, said) = statement(&story, &format!("Kenyataan nombor {n}, yang panjangnya biasa."));
             let receipts = writer.record(&[said]).expect("it goes on");
-            assert_eq!(receipts[0].0, n);
+            assert_eq!(receipts[0].1, n);
             recorded.store(n + 1, Ordering::Relaxed);
             if warm.is_none() && began.elapsed() > lasts / 4 {
                 warm = Some((n, [Held::of(&served), Held::of(&mirror)]));
@@ -145,7 +142,7 @@ fn what_is_held_does_not_grow_with_use() {
         println!("{who}: {before:?} at entry {warm}, {now:?} at entry {size}");
     }
     println!("{} answers read in {seconds} s", count.into_inner());
-    // The mirror has all of it, and both are as they should be.
+    // The mirror has all entries, and both are as they should be.
     follows(&mirror, size);
     for address in [to, mirror.address] {
         let mut verify = Command::new(env!("CARGO_BIN_EXE_onrecord"));

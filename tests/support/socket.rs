@@ -1,4 +1,4 @@
-//! A client of `graphql-transport-ws` that sends what it is told to.
+//! A plain client of `graphql-transport-ws`.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::{
@@ -85,8 +85,8 @@ impl Socket {
         payload
     }
 
-    /// Records submissions. Gives index and id of each, or nothing if the server is gone.
-    pub fn record(&mut self, submissions: &[Submission]) -> Option<Vec<(u64, EventId)>> {
+    /// Records submissions. Gives id and index of each, or nothing if the server is gone.
+    pub fn record(&mut self, submissions: &[Submission]) -> Option<Vec<(EventId, u64)>> {
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).unwrap().to_owned();
         let inputs: Vec<Value> = submissions
             .iter()
@@ -107,8 +107,8 @@ impl Socket {
             let results = message["payload"]["data"]["record"]["results"].as_array();
             let one = |r: &Value| {
                 (
-                    r["receipt"]["index"].as_u64().unwrap(),
                     r["receipt"]["eventId"].as_str().unwrap().parse().unwrap(),
+                    r["receipt"]["index"].as_u64().unwrap(),
                 )
             };
             receipts = Some(results.unwrap_or_else(|| panic!("{message}")).iter().map(one).collect());
@@ -122,7 +122,7 @@ impl Socket {
             match self.0.read() {
                 Ok(Message::Close(Some(frame))) => {
                     let said = (u16::from(frame.code), frame.reason.as_str().to_owned());
-                    // The server ends the connection once it has our word.
+                    // The server ends the connection once it has our close.
                     while self.0.read().is_ok() {}
                     return said;
                 }

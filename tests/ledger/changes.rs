@@ -1,21 +1,20 @@
-//! Given the entries below it, when an entry of the story is recorded, then this changes in what its case or its party
-//! says: `tests/golden/changes.txt` holds it for every event type. `UPDATE_GOLDEN=1 cargo test` writes it.
+//! What each entry of the story changes in what is said of its case or its party. `tests/golden/changes.txt` holds it for every
+//! event type; `UPDATE_GOLDEN=1 cargo test` writes it.
 
-use crate::story;
 use std::collections::BTreeSet;
 
-use crate::support::{init, open};
+use crate::world::World;
 use onrecord::{
     event::EventType,
     log::Time,
     views::{Order, Views, at_words},
 };
 
-/// After all that the story tells.
+/// An instant after all that the story tells.
 const AS_OF: &str = "2024-03-01T00:00:00.000Z";
 
-/// What is said of what an entry belongs to, by the first `size` entries, without the line of the instants and without
-/// the timeline, which every entry changes. Of days that this test runs on, nothing is kept.
+/// What the first `size` entries say of the case or party that an entry belongs to, without the line of the instants and without
+/// the timeline, which every entry changes. Days on which this test runs are left out.
 fn said(ledger: &onrecord::ledger::Ledger, size: u64, index: u64) -> Vec<String> {
     let Some(views) = Views::new(ledger.reader()).at(size) else { return Vec::new() };
     let record = Views::new(ledger.reader()).record(index).unwrap().unwrap();
@@ -39,10 +38,10 @@ fn said(ledger: &onrecord::ledger::Ledger, size: u64, index: u64) -> Vec<String>
     lines
 }
 
-/// A line without the day on which this runs: how late something was recorded, and when a new date was.
+/// A line without the day on which this runs, which stands in how late something was recorded and in new dates.
 fn without_today(line: &str) -> String {
     let mut out = line.to_owned();
-    // `, recorded 29 November 2026`, and on a demand's sheet how long after its date that is.
+    // As in `, recorded 29 November 2026`; on a demand's sheet also how long after its date that is.
     if out.starts_with("dated ") && out.contains(" by its author; recorded ") {
         return "dated by its author; recorded today".to_owned();
     }
@@ -71,11 +70,7 @@ fn without_today(line: &str) -> String {
 
 #[test]
 fn every_type_changes_what_its_rule_says_and_nothing_else() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
+    let World { tmp: _tmp, ledger, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let (mut text, mut types) = (String::new(), BTreeSet::new());
     for index in 0..views.size() {

@@ -1,12 +1,13 @@
-//! A log that shows two histories is caught by whoever compares two checkpoints, and the proof needs nothing else.
+//! Comparing two checkpoints catches a log that shows two histories, and the proof needs nothing else.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
     time::Duration,
 };
 
+use crate::program::{onrecord, run_in};
 use crate::support::*;
 use onrecord::{
     ledger::Ledger,
@@ -14,13 +15,13 @@ use onrecord::{
     verify::{FolderSource, Options, Outcome, Verdict, verify},
 };
 
-/// A ledger under the one origin and key, with so many statements that say something.
+/// A ledger under the same origin and key each time, with the small story and `statements` statements.
 fn ledger(dir: PathBuf, statements: usize, what: &str) -> (PathBuf, Ledger) {
     init(&dir);
     let ledger = open(&dir);
     let story = tell(&ledger);
     let batch = (0..statements).map(|i| statement(&story, &format!("{what} {i}")).1).collect();
-    ledger.record_blocking(batch, false).into_iter().for_each(|r| drop(r.unwrap()));
+    record_all(&ledger, batch);
     assert!(ledger.wait_published(Duration::from_secs(10)));
     (dir, ledger)
 }
@@ -29,19 +30,12 @@ fn checkpoint(dir: &Path) -> Vec<u8> {
     fs::read(dir.join("public/checkpoint")).unwrap()
 }
 
-fn onrecord(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(dir).output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
-}
-
 #[test]
 fn a_ledger_that_grew_continues_what_others_saw() {
     let tmp = tempfile::tempdir().unwrap();
     let (dir, ledger) = ledger(tmp.path().join("one"), 300, "awal");
     let earlier = checkpoint(&dir);
-    let (_, s) = statement(&story_of(&ledger), "kemudian");
-    ledger.record_blocking(vec![s], false).remove(0).unwrap();
+    record(&ledger, statement(&story_of(&ledger), "kemudian"));
     assert!(ledger.wait_published(Duration::from_secs(10)));
     for against in [earlier, checkpoint(&dir)] {
         let options = Options { against: Some(against), ..Options::default() };
@@ -73,25 +67,25 @@ fn a_log_that_shows_two_histories_is_caught_and_the_report_is_enough() {
     fs::write(tmp.path().join("theirs"), checkpoint(&hidden)).unwrap();
     fs::write(tmp.path().join("ours"), checkpoint(&shown)).unwrap();
     let vkey = key(ORIGIN, 1).verifying_key().to_string();
-    let (code, text) = onrecord(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "theirs"]);
+    let (code, text) = run_in(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "theirs"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(
         text.contains("history     FAILED") && text.contains("REFUSED  checkpoint: the log signed another"),
         "{text}"
     );
     assert!(text.contains("onrecord verify fork.json"), "{text}");
-    // Alone, in another folder.
+    // The report alone, in another folder.
     let alone = tempfile::tempdir().unwrap();
     fs::copy(tmp.path().join("fork.json"), alone.path().join("fork.json")).unwrap();
-    let (code, text) = onrecord(alone.path(), &["verify", "fork.json"]);
+    let (code, text) = run_in(alone.path(), &["verify", "fork.json"]);
     assert!(code == Some(0) && text.contains(&format!("FORK  both are signed by {vkey}")), "{text}");
-    let (code, _) = onrecord(alone.path(), &["verify", "fork.json", "--key", &vkey]);
+    let (code, _) = run_in(alone.path(), &["verify", "fork.json", "--key", &vkey]);
     assert_eq!(code, Some(0));
     let other = key(ORIGIN, 9).verifying_key().to_string();
-    let (code, text) = onrecord(alone.path(), &["verify", "fork.json", "--key", &other]);
+    let (code, text) = run_in(alone.path(), &["verify", "fork.json", "--key", &other]);
     assert!(code == Some(1) && text.contains("log: expected"), "{text}");
-    // Found again it is the same, and is kept once. One that was changed proves nothing.
-    let (code, text) = onrecord(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "theirs"]);
+    // The same fork found again is kept once. A report that was changed proves nothing.
+    let (code, text) = run_in(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "theirs"]);
     assert!(code == Some(1) && text.contains("onrecord verify fork.json"), "{text}");
     assert!(!tmp.path().join("fork-2.json").exists());
     let report = fs::read(alone.path().join("fork.json")).unwrap();
@@ -99,22 +93,22 @@ fn a_log_that_shows_two_histories_is_caught_and_the_report_is_enough() {
     for at in (0..report.len()).step_by(11) {
         let mut changed = report.clone();
         changed[at] ^= 1;
-        // White space between members says nothing.
+        // White space between members means nothing.
         if changed != report && !report[at].is_ascii_whitespace() {
             assert!(Fork::prove(&changed).is_err(), "byte {at}");
         }
     }
     // The other side has fewer entries than the checkpoint that was shown here.
-    let (code, text) = onrecord(tmp.path(), &["verify", "two", "--key", &vkey, "--against", "ours"]);
+    let (code, text) = run_in(tmp.path(), &["verify", "two", "--key", &vkey, "--against", "ours"]);
     assert!(code == Some(3) && text.contains("get a newer copy"), "{text}");
     fs::write(tmp.path().join("none"), "not a checkpoint").unwrap();
-    let (code, text) = onrecord(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "none"]);
+    let (code, text) = run_in(tmp.path(), &["verify", "one", "--key", &vkey, "--against", "none"]);
     assert!(code == Some(3) && text.contains("the checkpoint to compare with"), "{text}");
 }
 
-/// What a command says on stdout, and what it complains of.
+/// The exit code of a command, what it says on stdout, and what it says on stderr.
 fn apart(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(dir).output().unwrap();
+    let out = onrecord().args(args).current_dir(dir).output().unwrap();
     let [said, complaints] = [out.stdout, out.stderr].map(|b| String::from_utf8(b).unwrap());
     (out.status.code(), said, complaints)
 }
@@ -157,13 +151,13 @@ fn a_fork_is_told_whatever_becomes_of_the_file() {
         assert!(is_told(&said) && complaints.contains(why), "{place}: {said}{complaints}");
         assert!(complaints.contains("was not written; it is printed"), "{place}: {complaints}");
         assert!(Fork::prove(&printed(&said)).is_ok(), "{place}: {said}");
-        // As JSON the report has it once.
+        // In JSON the report holds the proof, once.
         let (said, complaints) = verify(place, &["--json"]);
         let report: serde_json::Value = serde_json::from_str(&said).unwrap();
         assert_eq!(report["verdict"], "refused");
         assert!(Fork::prove(report["fork"].to_string().as_bytes()).is_ok(), "{complaints}");
     }
-    // A disk that takes the name and no byte: what is cut short is not left there.
+    // A disk that takes the name and no byte: no file that was cut short is left there.
     let command = "trap '' XFSZ; ulimit -S -f 0; exec \"$0\" \"$@\"";
     let out = Command::new("sh")
         .args(["-c", command, env!("CARGO_BIN_EXE_onrecord"), "verify", source, "--key", &vkey])
@@ -192,12 +186,12 @@ fn a_mirror_and_a_repair_tell_of_a_fork_whatever_lies_in_their_folder() {
         apart(tmp.path(), &[&args, more].concat())
     };
     assert_eq!(mirror(&one, &[]).0, Some(0));
-    // What is no proof accuses nobody.
+    // A file that is no proof accuses nobody.
     fs::write(at("copy/fork.json"), "an older proof").unwrap();
     let (code, said, complaints) = mirror(&one, &[]);
     assert_eq!(code, Some(0), "{said}{complaints}");
     for n in 0..2 {
-        // The second time it is known, and the log that it follows is not asked.
+        // The second time the mirror knows of the fork, and does not ask the log.
         let (code, said, complaints) = mirror(if n == 0 { &two } else { &one }, &[]);
         assert!(
             code == Some(1) && said.starts_with("FORK  the log signed two histories"),
@@ -207,7 +201,7 @@ fn a_mirror_and_a_repair_tell_of_a_fork_whatever_lies_in_their_folder() {
         assert_eq!(fs::read(at("copy/fork.json")).unwrap(), b"an older proof");
         assert!(Fork::prove(&fs::read(at("copy/fork-2.json")).unwrap()).is_ok());
     }
-    // No name is free.
+    // Take all names that the proof could have.
     for n in 2..100 {
         fs::write(at(&format!("copy/fork-{n}.json")), "another").unwrap();
     }

@@ -1,4 +1,4 @@
-//! The index is a shadow of the log: whatever becomes of its files, the ledger opens and says what the log says.
+//! The index is derived from the log: whatever becomes of its files, the ledger opens and says what the log says.
 
 use crate::program;
 use std::{
@@ -11,11 +11,10 @@ use onrecord::{
     event::EventType,
     ledger::{Filter, Ledger, Options, Reader},
 };
-use serde_json::json;
 
 const STATEMENTS: usize = 40;
 
-/// In memory, where there is a place for that: folders are made and opened hundreds of times.
+/// A folder in memory if possible: folders are made and opened here hundreds of times.
 fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
@@ -27,19 +26,16 @@ fn ledger(dir: &Path) -> Story {
     let ledger = open(dir);
     let story = tell(&ledger);
     for i in 0..STATEMENTS {
-        let (id, s) = statement(&story, &format!("kenyataan {i}"));
-        ledger.record_blocking(vec![s], false).remove(0).unwrap();
+        let (id, _) = record(&ledger, statement(&story, &format!("kenyataan {i}")));
         if i == 7 {
-            let facts = json!({"ground": "error", "blobs": ["content"]});
-            let withheld = say("content.withheld", Some(story.case), json!({"entry": id}), facts, None);
-            ledger.record_blocking(vec![withheld.sign(&[&operator()]).1], false).remove(0).unwrap();
+            record(&ledger, withhold(Some(story.case), id, "error", &["content"]));
         }
     }
     ledger.close();
     story
 }
 
-/// All that is answered from the index, as text.
+/// All answers that are read from the index, as text.
 fn answers(reader: &Reader, story: &Story) -> String {
     let mut out = String::new();
     for i in 0..reader.checkpoint().checkpoint().size() {
@@ -65,13 +61,13 @@ fn answers(reader: &Reader, story: &Story) -> String {
 enum Damage {
     Gone,
     CutAt(usize),
-    /// From here on zeros, as long as before: what some file systems make of a write that a power cut overtook.
+    /// Zeros from here on, up to the same length: so some file systems leave a write that a power cut interrupted.
     ZeroFrom(usize),
     Flipped(usize),
     Longer,
 }
 
-/// Whether that changed anything.
+/// Damages a file. Gives whether that changed it.
 fn damage(path: &Path, how: Damage) -> bool {
     let whole = fs::read(path).unwrap();
     let mut bytes = whole.clone();
@@ -89,7 +85,7 @@ fn damage(path: &Path, how: Damage) -> bool {
     bytes != whole
 }
 
-/// Where a file is damaged: some places of it, in all ways.
+/// All kinds of damage to a file of this length, at about `places` places.
 fn damages(length: usize, places: usize) -> Vec<Damage> {
     let mut out = vec![Damage::Gone, Damage::Longer];
     for at in (0..length).step_by((length / places).max(1)) {
@@ -99,7 +95,7 @@ fn damages(length: usize, places: usize) -> Vec<Damage> {
     out
 }
 
-/// A ledger and what it says, to be copied and damaged.
+/// A ledger and its answers, to be copied and damaged.
 struct Whole {
     tmp: tempfile::TempDir,
     dir: PathBuf,
@@ -125,7 +121,7 @@ impl Whole {
         to
     }
 
-    /// Opens a folder: it says what it said, and takes another event.
+    /// Holds that a folder opens, answers as before, and takes another event.
     fn lives(&self, dir: &Path, what: &str) {
         let ledger = Ledger::open(dir, Options::default()).unwrap_or_else(|e| panic!("{what}: {e}"));
         let said = answers(ledger.reader(), &self.story);
@@ -152,7 +148,7 @@ fn rows_that_were_lost_or_garbled_are_made_anew_at_the_start() {
             }
         }
     }
-    // Both at once, as a power cut that takes the names leaves them.
+    // Both are gone, as after a power cut before their names were on disk.
     let dir = whole.copied();
     for name in ["heads", "rows"] {
         damage(&dir.join("index").join(name), Damage::Gone);
@@ -200,7 +196,7 @@ fn fsck_names_each_damage_of_rows() {
     assert!(good.faults.is_empty(), "{good}");
     for name in ["heads", "rows"] {
         let length = fs::metadata(whole.dir.join("index").join(name)).unwrap().len() as usize;
-        // Bytes behind the last row count for nothing.
+        // Bytes behind the last row are not read.
         for how in damages(length, 12).into_iter().filter(|how| !matches!(how, Damage::Longer)) {
             let dir = whole.copied();
             if !damage(&dir.join("index").join(name), how) {
@@ -227,7 +223,7 @@ fn a_program_that_meets_a_rotten_row_stops_and_the_next_start_makes_the_index_an
     let rows = dir.join("index/rows");
     let serve = || Program::start(Command::new(env!("CARGO_BIN_EXE_onrecord")), &dir);
     let mut server = serve();
-    // Rows are read as they are asked for: those of the case, the speaker and the desk for this event.
+    // Rows are read when they are needed. This event needs those of its case, its speaker and the desk.
     fs::write(&rows, vec![0xa5; fs::metadata(&rows).unwrap().len() as usize]).unwrap();
     let (_, event) = statement(&whole.story, "selepas");
     let _answer = server.hand_in(&event);

@@ -8,6 +8,8 @@ mod program;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 
 mod changes;
 mod forks;

@@ -1,23 +1,20 @@
-//! Many readers beside one writer. Alone in its program: it leaves others little of the processor.
+//! Many readers beside one writer. It leaves other tests little of the processor.
 
 use std::time::Duration;
 
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::EventId,
     ledger::{StoredWords, Submission},
 };
-use serde_json::json;
 
-/// Words that are withheld between two looks are withheld, not missing. Many more readers than cores: one of them then
-/// rests between any two instructions.
+/// Words that are withheld between two reads are withheld, not missing. There are many more readers than cores, so that one of
+/// them may be stopped between any two instructions.
 #[test]
 fn words_are_read_by_many_while_others_are_recorded_and_withheld() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = std::sync::Arc::new(open(&dir));
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    let ledger = std::sync::Arc::new(ledger);
     let told: Vec<(EventId, Submission)> =
         (0..600).map(|i| statement(&story, &format!("kenyataan {i}"))).collect();
     let submissions: Vec<Submission> = told.iter().map(|(_, s)| s.clone()).collect();
@@ -29,10 +26,7 @@ fn words_are_read_by_many_while_others_are_recorded_and_withheld() {
         let (ledger, done, writing) = (ledger.clone(), done.clone(), writing.clone());
         move || {
             for (i, (id, _)) in told.iter().enumerate().take(100) {
-                let facts = json!({"ground": "court_order", "blobs": ["content"]});
-                let refs = json!({"entry": id});
-                let (_, withhold) =
-                    say("content.withheld", Some(story.case), refs, facts, None).sign(&[&operator()]);
+                let (_, withhold) = withhold(Some(story.case), *id, "court_order", &["content"]);
                 let (_, other) = statement(&story, &format!("lain {i}"));
                 for receipt in ledger.record_blocking(vec![withhold, other], false) {
                     receipt.unwrap();
@@ -59,7 +53,7 @@ fn words_are_read_by_many_while_others_are_recorded_and_withheld() {
             done.send(withheld).unwrap();
         });
     }
-    // Then one that panicked is told from one that waits.
+    // Without this sender, a reader that panicked can be told from one that waits.
     drop(done);
     let ended: Vec<u64> =
         (0..=READERS).map(|_| all.recv_timeout(Duration::from_secs(60)).expect("all end well")).collect();

@@ -1,10 +1,10 @@
-//! The story, said entry by entry: `tests/golden/sentences.txt` holds what every type is said as, and whose word
-//! it is. `UPDATE_GOLDEN=1 cargo test` writes it.
+//! The sentence of every entry of the story: `tests/golden/sentences.txt` holds the sentence of every type, and whose word it is.
+//! `UPDATE_GOLDEN=1 cargo test` writes it.
 
-use crate::story;
 use std::collections::BTreeSet;
 
-use crate::support::{init, open, operator, say};
+use crate::support::{operator, say};
+use crate::world::World;
 use onrecord::{
     event::EventType,
     log::Time,
@@ -15,11 +15,7 @@ use serde_json::json;
 
 #[test]
 fn every_type_is_said_neutrally_and_by_whose_word_it_is() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
+    let World { tmp: _tmp, ledger, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let mut said = String::new();
     let mut types = BTreeSet::new();
@@ -54,11 +50,7 @@ fn every_type_is_said_neutrally_and_by_whose_word_it_is() {
 
 #[test]
 fn what_is_not_on_record_yet_is_said_as_it_will_be() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
+    let World { tmp: _tmp, ledger, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let mut with_words = 0;
     for index in 1..views.size() {
@@ -68,7 +60,7 @@ fn what_is_not_on_record_yet_is_said_as_it_will_be() {
         let raw = match &*words {
             Words::Present { raw, .. } => Some(raw.clone()),
             Words::None => None,
-            // It was withheld since, and nobody has it.
+            // The words were withheld since, and nobody has them.
             Words::Withheld(_) | Words::Missing => continue,
         };
         let before = views.at(index).unwrap();
@@ -76,7 +68,7 @@ fn what_is_not_on_record_yet_is_said_as_it_will_be() {
         let after = views.at(index + 1).unwrap();
         assert_eq!(said, after.sentence(&record).unwrap(), "{index}: {note:?}");
         with_words += usize::from(raw.is_some());
-        // Words that it does not commit to are no words of its.
+        // Words that the event does not commit to are refused.
         let refused = before.preview(text.as_bytes(), Some(b"{}"), record.entry.header().time).unwrap_err();
         assert!(matches!(refused, PreviewError::Refused(_)), "{refused:?}");
     }
@@ -87,7 +79,7 @@ fn what_is_not_on_record_yet_is_said_as_it_will_be() {
     ));
 }
 
-/// The same, as it is before anybody signs.
+/// The note as it is before anybody signs it.
 fn note_without_signatures(note: &SignedNote) -> String {
     let lines = note.signatures().iter().map(|line| SignatureLine::new(line.name(), line.key_id(), &[0; 64]));
     SignedNote::assemble(note.text(), &lines.collect::<Vec<_>>()).unwrap().as_str().to_owned()
@@ -95,11 +87,7 @@ fn note_without_signatures(note: &SignedNote) -> String {
 
 #[test]
 fn parties_keep_their_latest_name_and_say_who_vouched_for_each_key() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let counsel = views.keys(&ids["counsel"]).unwrap();
     assert_eq!(counsel.len(), 2);
@@ -112,7 +100,7 @@ fn parties_keep_their_latest_name_and_say_who_vouched_for_each_key() {
     );
     assert!(counsel[1].revoked.is_none() && views.keys(&ids["socso"]).unwrap().is_empty());
 
-    // What the revoked key signed before still says who signed, and that the key was revoked later.
+    // An entry that the revoked key signed before still names the signer, and says that the key was revoked later.
     let demand = views.record_of(&ids["contoh-demand"]).unwrap().unwrap();
     let signer = views.signers(&demand).unwrap().remove(0);
     assert_eq!((signer.party, signer.revoked.unwrap().index), (ids["counsel"], revoked.index));
@@ -123,7 +111,7 @@ fn parties_keep_their_latest_name_and_say_who_vouched_for_each_key() {
     assert_eq!(latest.event().event_type(), EventType::PartyUpdated);
     assert_eq!(views.party(&ids["desk"]).unwrap().unwrap().roles(), ["recorder"]);
 
-    // A new name is told where it is used, and is not put into what was signed before.
+    // A new name is told where the party is named, and is not put into sentences that were signed before.
     let registered = views.record_of(&ids["agensi"]).unwrap().unwrap();
     let was = "Onrecord demo desk registered Agensi Contoh";
     assert!(views.sentence(&registered).unwrap().to_string().starts_with(&format!("{was} as an agency")));
@@ -137,11 +125,7 @@ fn parties_keep_their_latest_name_and_say_who_vouched_for_each_key() {
 
 #[test]
 fn an_entry_tells_what_was_done_to_it_later() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let entry = |label: &str| views.entry(views.index_of(&ids[label]).unwrap().unwrap()).unwrap().unwrap();
     let index = |label: &str| views.index_of(&ids[label]).unwrap();

@@ -1,4 +1,4 @@
-//! What became of an entry stands above its words: what is told, at which sizes, and that nobody hides it.
+//! What became of an entry stands above its words: what is told, at which sizes, and that nobody can hide it.
 
 use crate::story;
 use std::{
@@ -9,6 +9,7 @@ use std::{
 
 use crate::http::Server;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::{Act, At, Body, Content, ContentRef, Draft, EventId, EventType, RecheckResult, RevocationReason},
     ledger::{Ledger, Submission},
@@ -18,8 +19,8 @@ use onrecord::{
 };
 use serde_json::{Value, json};
 
-/// What is told, by indexes: each act with its newest entry and how many came before; mentions; parties and entries that
-/// are only counted.
+/// What is told of an entry, by indexes: each act with its newest entry and how many came before it; the mentions; and how many
+/// parties and entries are only counted.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     acts: Vec<(Act, u64, usize)>,
@@ -37,7 +38,7 @@ fn told_by(since: &Since) -> Told {
     }
 }
 
-/// All entries of a log, for walking through.
+/// All entries of a log, to be searched one by one.
 struct Walk<'a>(Vec<Arc<onrecord::views::Record>>, &'a Ledger);
 
 impl<'a> Walk<'a> {
@@ -50,7 +51,7 @@ impl<'a> Walk<'a> {
         self.0[index as usize].parties().next().unwrap()
     }
 
-    /// Whether an entry below a size declares one void.
+    /// Whether an entry below `size` declares the entry at `index` void.
     fn is_void(&self, index: u64, size: u64) -> bool {
         let id = self.0[index as usize].event().id();
         self.0[..size as usize].iter().any(|later| {
@@ -58,7 +59,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// What each entry below a size did to one, in the order of the log.
+    /// What each entry below `size` did to the entry at `of`, in the order of the log.
     fn acts(&self, of: u64, size: u64) -> Vec<(Act, u64)> {
         let record = &self.0[of as usize];
         let (id, time) = (record.event().id(), record.entry.header().time);
@@ -79,7 +80,7 @@ impl<'a> Walk<'a> {
                 Body::KeyRevoked(b)
                     if record.event().by().contains(&b.key)
                         && b.since.as_ref().is_some_and(|s| {
-                            // A key that was merely replaced goes on speaking for what is dated before.
+                            // A key that was merely replaced stays good for what is dated before.
                             let replaced = b.reason == RevocationReason::Superseded;
                             let at = record.event().at().as_str();
                             s.as_str() < time.to_string().as_str()
@@ -162,7 +163,7 @@ impl<'a> Walk<'a> {
         Told { acts, others: last.len() - mentions.len(), mentions, later }
     }
 
-    /// How many acts of a kind came before one.
+    /// How many acts of a kind the first `before` entries did to the entry at `of`.
     fn count(&self, act: Act, of: u64, before: u64) -> usize {
         match act {
             Act::Revocation | Act::Recheck => 0,
@@ -171,7 +172,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// That what is told of each entry at each size is what a walk through all entries finds. How much that is.
+/// Holds what is told of each entry at each size against a walk through all entries. Gives how many acts and mentions there were.
 fn compare(ledger: &Ledger) -> (usize, usize) {
     let walk = Walk::new(ledger);
     let all = walk.0.len() as u64;
@@ -194,11 +195,8 @@ fn compare(ledger: &Ledger) -> (usize, usize) {
 
 #[test]
 fn at_every_size_it_is_what_a_walk_through_all_entries_finds() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    // In the overlay, and as much in the index as it has taken.
+    let World { tmp: _tmp, ledger, dir, .. } = World::empty();
+    // The newest entries are in memory alone; the index has taken some of the older ones.
     story::tell_step_by_step(&ledger, |_| {
         let walk = Walk::new(&ledger);
         let views = Views::new(ledger.reader());
@@ -211,15 +209,10 @@ fn at_every_size_it_is_what_a_walk_through_all_entries_finds() {
     assert!(found.0 > 100 && found.1 > 50, "{found:?}");
     ledger.close();
     drop(ledger);
-    // The index is a shadow: made anew, it says the same.
+    // An index that is made anew says the same.
     std::fs::remove_dir_all(dir.join("index")).unwrap();
     let ledger = open(&dir);
     assert_eq!(compare(&ledger), found);
-}
-
-fn record(ledger: &Ledger, (id, submission): (EventId, Submission)) -> (EventId, u64) {
-    let receipt = ledger.record_blocking(vec![submission], false).remove(0).unwrap();
-    (id, receipt.index)
 }
 
 fn void(ledger: &Ledger, story: &Story, of: EventId, by: &SigningKey) -> u64 {
@@ -228,11 +221,12 @@ fn void(ledger: &Ledger, story: &Story, of: EventId, by: &SigningKey) -> u64 {
     record(ledger, say("correction.issued", Some(story.case), refs, facts, words).sign(&[by])).1
 }
 
-/// An act or a word of others that its own author declared void counts for nothing in what is told of another entry: neither
-/// does it stand there, nor does it hide the one before it.
+/// An act or a mention that its own author declared void does not count in what is told of another entry: it does not stand
+/// there, and does not hide the one before it.
 #[test]
 fn what_was_declared_void_is_not_told_of_what_it_touched() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let put = |of: &str, refs: Value, facts: Value| {
         let words = match of {
@@ -264,7 +258,7 @@ fn what_was_declared_void_is_not_told_of_what_it_touched() {
         void(ledger, &s, views.record(taken).unwrap().unwrap().event().id(), &own);
         assert_eq!((told().1, told().2), (0, 0));
     }
-    // Of an exhibit that its author looked at again: a void "the same" takes nothing back, and what is void is not told.
+    // An exhibit that its author checked again: a void "the same" takes nothing back, and a void finding is not told.
     let (exhibit, index) = {
         let file = upload(ledger, "page.html", b"<p>Tujuh</p>");
         let captured = Say {
@@ -300,36 +294,27 @@ fn what_was_declared_void_is_not_told_of_what_it_touched() {
     assert_eq!(told(), [(Act::Recheck, lost)]);
     compare(ledger);
 
-    // More than are looked at: what is told then says itself that it is void.
+    // More void acts than are looked at. One is told then, with the note that it is void.
     for _ in 0..65 {
         let (mistaken, _) = gone(true);
         void(ledger, &s, mistaken, &desk());
     }
-    let page = page(&server, &format!("/e/{stated}"));
+    let page = server.page(&format!("/e/{stated}"));
     let entries = ledger.reader().checkpoint().checkpoint().size();
     let said = format!("its speaker said so; this record of it was declared void in No. {}", entries - 1);
     assert!(page.contains(&said), "{page}");
 }
 
-/// What is withheld again after it was given back is told in that order; and what a link quotes has beside it what became of
-/// the one that it quotes.
+/// Withholding again after giving back is told in that order. What a link quotes stands beside what became of the quoted entry.
 #[test]
 fn what_is_told_stands_in_the_order_in_which_it_was_done_and_beside_every_quotation() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let index = |label: &str| ledger.reader().index_of(&ids[label]).unwrap().unwrap();
     let of = ids["contoh-18-dec"];
     let case = ids["case-contoh"];
-    let facts = json!({"ground": "court_order", "blobs": ["content"]});
-    record(
-        &ledger,
-        say("content.withheld", Some(case), json!({"entry": of}), facts, None).sign(&[&operator()]),
-    );
+    record(&ledger, withhold(Some(case), of, "court_order", &["content"]));
     let server = Server::start(ledger.clone());
-    let page_of = |index: u64| page(&server, &format!("/e/{index}"));
+    let page_of = |index: u64| server.page(&format!("/e/{index}"));
     let kept = page_of(index("contoh-18-dec"));
     assert!(title(&kept).starts_with("Fictional: Given back, withheld: "), "{}", title(&kept));
 
@@ -338,7 +323,7 @@ fn what_is_told_stands_in_the_order_in_which_it_was_done_and_beside_every_quotat
     assert!(quoted.contains("Seen changed"), "{quoted}");
     let until = Instant::now() + Duration::from_secs(20);
     loop {
-        let found = page(&server, "/search?q=%22tiada+data+peribadi+terjejas%22&type=link.asserted");
+        let found = server.page("/search?q=%22tiada+data+peribadi+terjejas%22&type=link.asserted");
         if found.contains("which this quotes:") && found.contains("Seen changed") {
             break;
         }
@@ -391,26 +376,12 @@ fn correct(ledger: &Ledger, story: &Story, of: EventId, wrong: &str, at: &str) -
     record(ledger, (event.id(), Submission::new(event.note().as_bytes().to_vec(), Some(content)))).1
 }
 
-fn small() -> (tempfile::TempDir, Server, Story) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    (tmp, Server::start(ledger), story)
-}
-
-fn page(server: &Server, path: &str) -> String {
-    let reply = server.get(path);
-    assert_eq!(reply.status, 200, "{path}: {}", reply.text());
-    reply.text()
-}
-
-/// A part of a page, from a text to the first of another after it.
+/// The title of a page.
 fn title(page: &str) -> &str {
     part(page, "<title>", "</title>").trim_start_matches("<title>")
 }
 
+/// A part of a page: from one text up to another that stands after it.
 fn part<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
     let start = page.find(from).unwrap_or_else(|| panic!("{from} is not in {page}"));
     let rest = &page[start..];
@@ -419,26 +390,27 @@ fn part<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
 
 #[test]
 fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Tujuh orang terjejas."));
     let corrected = correct(ledger, &s, of, "tujuh", "2023-12-15");
     let (own, party) = stranger(ledger, "stranger.example/k", 77);
-    // In a case of their own, which the desk opened.
+    // A case of the strangers' own, which the desk opened.
     let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
     let words = Some(json!({"title": "Lain"}));
     let other = say("case.opened", None, json!({"respondent": s.agency}), facts, words).sign(&[&desk()]);
     let (other, _) = record(ledger, other);
     let seen = |mentions: bool| {
-        let own_page = page(&server, &format!("/e/{index}"));
+        let own_page = server.page(&format!("/e/{index}"));
         let box_of = part(&own_page, "<div class=\"since\"", "</div>");
         let box_of = box_of.to_owned();
         assert_eq!(own_page.contains("class=\"mentions\""), mentions);
         let title = part(&own_page, "<title>", "</title>").to_owned();
         let line = format!("<li class=\"line\" id=\"e{index}\">");
         let lists = [format!("/case/{}", s.case), format!("/entries?before={}", index + 1)];
-        let lines = lists.map(|path| part(&page(&server, &path), &line, "</li>").to_owned());
-        let case = page(&server, &format!("/case/{}/text", s.case));
+        let lines = lists.map(|path| part(&server.page(&path), &line, "</li>").to_owned());
+        let case = server.page(&format!("/case/{}/text", s.case));
         (box_of, title, lines, part(&case, "Timeline", "\n\n").to_owned())
     };
     let before = seen(false);
@@ -448,7 +420,7 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
         link(ledger, &own, other, of, s.case, n);
     }
     assert_eq!(seen(true), before);
-    let now = page(&server, &format!("/e/{index}"));
+    let now = server.page(&format!("/e/{index}"));
     let line = part(&now, "<div class=\"mentions\"", "</div>");
     assert_eq!(line.matches("/e/").count(), 2, "one mention of one party, and the case it links: {line}");
     assert!(!line.contains("No. 499"), "words of mentions are not told: {line}");
@@ -456,7 +428,8 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
 
 #[test]
 fn mentions_hide_no_withdrawal() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Tiada data terjejas."));
     for n in 0..51 {
@@ -466,8 +439,8 @@ fn mentions_hide_no_withdrawal() {
         record(ledger, taken.sign(&[&desk()]));
     }
     let withdrawn = withdraw(ledger, &s, of);
-    let whole = page(&server, &format!("/e/{index}"));
-    // In the title too, what became of them stands before the words.
+    let whole = server.page(&format!("/e/{index}"));
+    // In the title too, what became of the words stands before them.
     let title = part(&whole, "<title>", "</title>");
     assert!(title.find("ithdrawn").unwrap() < title.find("Tiada data terjejas.").unwrap(), "{title}");
     let page = part(&whole, "<main id=\"main\">", "</main>");
@@ -476,49 +449,49 @@ fn mentions_hide_no_withdrawal() {
     assert!(since < page.find(&format!("href=\"/e/{withdrawn}\"")).unwrap() && since < words);
     assert!(page[since..words].contains("No capture enclosed."));
     assert_eq!(page.matches("affirms").count() - page[words..].matches("affirms").count(), 1);
-    // The last of those that name it are listed.
+    // The newest of the entries that name it are listed.
     let named = part(page, "id=\"named\"", "</section>");
     assert!(named.contains(&format!(">No. {withdrawn}<")) && named.contains("The last 50 of them."));
 }
 
 #[test]
 fn a_correction_dated_ahead_hides_nothing_and_an_earlier_size_says_that_more_is_to_come() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Tujuh orang terjejas."));
     let corrected = correct(ledger, &s, of, "tujuh", "2099-01-01");
-    let now = page(&server, &format!("/e/{index}"));
+    let now = server.page(&format!("/e/{index}"));
     assert!(now.contains(&format!("href=\"/e/{corrected}\"")) && now.contains("Said to be wrong"));
-    let case = page(&server, &format!("/case/{}?asOf=2024-01-01", s.case));
+    let case = server.page(&format!("/case/{}?asOf=2024-01-01", s.case));
     let line = part(&case, &format!("id=\"e{index}\""), "</li>");
     assert!(line.contains(&format!("href=\"/e/{corrected}\"")), "{line}");
-    let then = page(&server, &format!("/e/{index}?knownAt={corrected}"));
+    let then = server.page(&format!("/e/{index}?knownAt={corrected}"));
     let aside = part(&then, "class=\"since\"", "</div>");
     assert!(aside.contains(&format!("<a href=\"/e/{index}\">1 later entry touches this</a>")), "{aside}");
     assert!(!aside.contains("Said to be wrong"));
     assert_eq!(server.get(&format!("/e/{index}?knownAt={index}")).status, 404);
-    // A size at which nothing was to come says nothing.
-    let all = page(&server, &format!("/e/{index}?knownAt={}", corrected + 1));
+    // At a size after which nothing came, nothing is said.
+    let all = server.page(&format!("/e/{index}?knownAt={}", corrected + 1));
     assert!(!all.contains("touches this"));
 }
 
 #[test]
 fn words_that_are_withheld_are_not_told_by_what_corrects_them() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Nombor 123 bocor."));
     correct(ledger, &s, of, "Nombor 123", "2023-12-15");
-    let facts = json!({"ground": "erasure", "blobs": ["content"]});
-    let held = say("content.withheld", Some(s.case), json!({"entry": of}), facts, None).sign(&[&operator()]);
-    record(ledger, held);
+    record(ledger, withhold(Some(s.case), of, "erasure", &["content"]));
     for path in [format!("/e/{index}"), "/entries".into(), format!("/e/{index}?knownAt={}", index + 2)] {
-        let page = page(&server, &path);
+        let page = server.page(&path);
         let line = if path == "/entries" { part(&page, &format!("id=\"e{index}\""), "</li>") } else { &page };
         assert!(line.contains("Corrected") && !line.contains("Nombor 123"), "{path}: {line}");
     }
 }
 
-/// How many entries are looked at to show an entry and its case.
+/// How many entries are read to show an entry and its case.
 fn looked_at(ledger: &Ledger, index: u64, case: &EventId) -> u64 {
     let until = Instant::now() + Duration::from_secs(60);
     let shown = |entries: u64| {
@@ -537,7 +510,8 @@ fn looked_at(ledger: &Ledger, index: u64, case: &EventId) -> u64 {
 
 #[test]
 fn what_is_looked_at_does_not_grow_with_what_names_it() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Tujuh orang terjejas."));
     correct(ledger, &s, of, "tujuh", "2023-12-15");
@@ -576,26 +550,27 @@ fn mistaken(ledger: &Ledger, case: Option<EventId>, of: EventId, mistaken: bool,
 
 #[test]
 fn a_case_opened_by_mistake_is_struck_through_and_last_until_something_rests_on_it() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (own, party) = stranger(ledger, "stranger.example/k", 77);
     let (case, index) = open_case(ledger, s.agency, "Tersilap");
     let struck = || {
-        let home = page(&server, "/");
+        let home = server.page("/");
         let cases = part(&home, "<ul class=\"cases\">", "</ul>");
-        let entries = page(&server, "/entries");
+        let entries = server.page("/entries");
         let line = part(&entries, &format!("id=\"e{index}\""), "</li>");
         let is_struck = cases.contains("<s><a") && cases.contains("opened by mistake");
         assert_eq!(line.contains("<p class=\"says\"><s>"), is_struck, "{line}");
-        assert_eq!(page(&server, &format!("/case/{case}")).contains("<h1><s>"), is_struck);
-        // It moved last, and stands last all the same.
+        assert_eq!(server.page(&format!("/case/{case}")).contains("<h1><s>"), is_struck);
+        // The struck case moved last, and is listed last all the same.
         assert_eq!(cases.find("Kejadian") < cases.find("Tersilap"), is_struck, "{cases}");
         is_struck
     };
     assert!(!struck());
     mistaken(ledger, Some(case), case, true, &desk());
     assert!(struck());
-    // What others may add to any case undoes nothing.
+    // What others may add to any case does not revive it.
     position(ledger, (&own, party), case, case, 1);
     link(ledger, &own, case, case, s.case, 2);
     let facts = json!({"method": "scan", "captured": "2024-01-01"});
@@ -607,7 +582,7 @@ fn a_case_opened_by_mistake_is_struck_through_and_last_until_something_rests_on_
     let recheck = say("exhibit.rechecked", Some(case), json!({"exhibit": exhibit}), facts, words);
     record(ledger, recheck.sign(&[&own]));
     assert!(struck());
-    // The newest correction counts, the operator's too.
+    // The newest correction counts, also one by the operator.
     mistaken(ledger, Some(case), case, false, &operator());
     assert!(!struck());
     mistaken(ledger, Some(case), case, true, &operator());
@@ -621,7 +596,8 @@ fn a_case_opened_by_mistake_is_struck_through_and_last_until_something_rests_on_
 
 #[test]
 fn what_rests_on_a_case_is_found_among_any_number_of_corrections() {
-    let (tmp, mut server, s) = small();
+    let World { tmp: _tmp, dir, ledger, story: s, .. } = World::small();
+    let mut server = Server::start(ledger);
     let (case, index) = open_case(&server.ledger, s.agency, "Tersilap");
     for _ in 0..130 {
         mistaken(&server.ledger, Some(case), case, true, &desk());
@@ -634,7 +610,7 @@ fn what_rests_on_a_case_is_found_among_any_number_of_corrections() {
         mistaken(&server.ledger, Some(case), case, true, &desk());
     }
     let struck = |server: &Server, known_at: u64| {
-        page(server, &format!("/case/{case}?knownAt={known_at}")).contains("<h1><s>")
+        server.page(&format!("/case/{case}?knownAt={known_at}")).contains("<h1><s>")
     };
     let at = |server: &Server| {
         let size = Views::new(server.ledger.reader()).size();
@@ -642,14 +618,14 @@ fn what_rests_on_a_case_is_found_among_any_number_of_corrections() {
     };
     let found = [false, true, true, false, false];
     assert_eq!(at(&server), found);
-    // By its opener even what anybody may add counts, and at whatever place.
+    // From the case's opener even what anybody may add revives it, however many entries of others lie around.
     let (other, _) = open_case(&server.ledger, s.agency, "Tersilap juga");
     let (own, party) = stranger(&server.ledger, "stranger.example/k", 77);
     for n in 0..130 {
         position(&server.ledger, (&own, party), other, other, n);
     }
     mistaken(&server.ledger, Some(other), other, true, &desk());
-    let other_is_struck = |server: &Server| page(server, &format!("/case/{other}")).contains("<h1><s>");
+    let other_is_struck = |server: &Server| server.page(&format!("/case/{other}")).contains("<h1><s>");
     assert!(other_is_struck(&server));
     link(&server.ledger, &desk(), other, other, s.case, 1);
     for n in 0..130 {
@@ -660,7 +636,6 @@ fn what_rests_on_a_case_is_found_among_any_number_of_corrections() {
     server.stop();
     server.ledger.close();
     drop(server);
-    let dir = tmp.path().join("ledger");
     std::fs::remove_dir_all(dir.join("index")).unwrap();
     let server = Server::start(open(&dir));
     assert_eq!((at(&server), other_is_struck(&server)), (found, false));
@@ -668,7 +643,8 @@ fn what_rests_on_a_case_is_found_among_any_number_of_corrections() {
 
 #[test]
 fn who_stands_behind_a_demand_of_the_case_is_told_before_strangers() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (of, index) = record(ledger, statement(&s, "Tujuh orang terjejas."));
     let petitioner = stranger(ledger, "petitioner.example/k", 60);
@@ -691,8 +667,8 @@ fn who_stands_behind_a_demand_of_the_case_is_told_before_strangers() {
     record(ledger, say("demand.issued", Some(s.case), refs, json!({"items": 1}), words).sign(&[&desk()]));
     let (mentions, others) = told();
     assert_eq!((&mentions[..2], mentions.len(), others), (&[first, second][..], 5, 3));
-    // Where the demand is not on record yet, they are strangers.
-    let line = |path: &str| part(&page(&server, path), "<div class=\"mentions\"", "</div>").to_owned();
+    // Before the demand is on record, they are strangers.
+    let line = |path: &str| part(&server.page(path), "<div class=\"mentions\"", "</div>").to_owned();
     let own = format!("href=\"/e/{first}\"");
     assert!(line(&format!("/e/{index}")).contains(&own));
     assert!(!line(&format!("/e/{index}?knownAt={before}")).contains(&own));
@@ -700,7 +676,8 @@ fn who_stands_behind_a_demand_of_the_case_is_told_before_strangers() {
 
 #[test]
 fn a_party_registered_by_mistake_is_struck_through_while_nothing_rests_on_it() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let words = Some(json!({"name": "Lee"}));
     let (party, _) = record(
@@ -708,7 +685,7 @@ fn a_party_registered_by_mistake_is_struck_through_while_nothing_rests_on_it() {
         say("party.registered", None, Value::Null, json!({"kind": "counsel"}), words).sign(&[&operator()]),
     );
     mistaken(ledger, None, party, true, &operator());
-    let struck = || page(&server, &format!("/party/{party}")).contains("<h1><s>");
+    let struck = || server.page(&format!("/party/{party}")).contains("<h1><s>");
     assert!(struck());
     link(ledger, &desk(), s.case, s.case, party, 1);
     assert!(struck());
@@ -716,10 +693,11 @@ fn a_party_registered_by_mistake_is_struck_through_while_nothing_rests_on_it() {
     assert!(!struck());
 }
 
-/// No date that lies ahead of its recording is told as if it had come: neither that of the entry nor those that its facts say.
+/// A date ahead of its recording is never told as if it had come: neither the entry's own nor one in its facts.
 #[test]
 fn a_date_ahead_of_its_recording_is_never_told_as_past() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     const AHEAD: &str = "(dated ahead of its recording)";
     let (of, index) = record(ledger, statement(&s, "Tiada data terjejas."));
@@ -729,12 +707,13 @@ fn a_date_ahead_of_its_recording_is_never_told_as_past() {
     let said = act.to_string();
     assert!(said.contains(", dated 1 May 2090, ahead of its recording, entry"), "{said}");
     for path in [format!("/e/{index}"), format!("/case/{}", s.case), format!("/case/{}/text", s.case)] {
-        let text = page(&server, &path);
+        let text = server.page(&path);
         assert!(text.contains(", dated 1 May 2090, ahead of its recording"), "{path}: {text}");
         assert!(!text.contains("on 1 May 2090"), "{path}: {text}");
     }
     assert!(
-        page(&server, &format!("/e/{corrected}"))
+        server
+            .page(&format!("/e/{corrected}"))
             .contains("dated 1 May 2090 by its author, ahead of its recording")
     );
 
@@ -762,13 +741,13 @@ fn a_date_ahead_of_its_recording_is_never_told_as_past() {
     ] {
         let told = say(event_type, Some(s.case), refs, facts, words()).sign(&[&desk()]);
         let (_, index) = record(ledger, told);
-        let text = page(&server, &format!("/e/{index}"));
+        let text = server.page(&format!("/e/{index}"));
         assert!(text.matches(AHEAD).count() >= 1, "{event_type}: {text}");
     }
-    assert!(page(&server, &format!("/e/{}", exhibit.1)).contains(AHEAD));
-    // Wherever they are told beside others.
+    assert!(server.page(&format!("/e/{}", exhibit.1)).contains(AHEAD));
+    // The same wherever such dates are told beside others.
     for path in [format!("/e/{index}"), format!("/e/{}", exhibit.1), format!("/case/{}", s.case)] {
-        let text = page(&server, &path);
+        let text = server.page(&path);
         for (at, _) in text.match_indices("1 May 2090") {
             let rest = &text[at + "1 May 2090".len()..];
             let marked = [" (dated ahead", ", ahead of its recording", " by its author, ahead"];
@@ -782,7 +761,7 @@ fn a_date_ahead_of_its_recording_is_never_told_as_past() {
 }
 
 /// Every combination of a revision, a withdrawal, a correction, a voiding and a withholding, by trusted and distrusted keys, at
-/// every size that one of them comes at: what is known by then is marked before the words wherever they stand, and nothing else is.
+/// every size: what is on record by then is marked before the words wherever they stand, and nothing else is.
 #[test]
 fn every_combination_of_acts_is_marked_wherever_the_words_stand() {
     const KINDS: [(Act, &str); 5] = [
@@ -792,7 +771,8 @@ fn every_combination_of_acts_is_marked_wherever_the_words_stand() {
         (Act::Void, "declared void"),
         (Act::Withholding, "withheld"),
     ];
-    let (_tmp, server, _) = small();
+    let w = World::small().served();
+    let server = w.server();
     let ledger = &server.ledger;
     let (own, speaker) = stranger(ledger, "speaker.example/k", 78);
     let (case, _) = open_case(ledger, speaker, "Gabungan");
@@ -843,15 +823,15 @@ fn every_combination_of_acts_is_marked_wherever_the_words_stand() {
     }
     assert!(ledger.wait_published(Duration::from_secs(60)));
     let until = Instant::now() + Duration::from_secs(60);
-    while page(&server, "/search?q=perkataan0").contains("still being built") {
+    while server.page("/search?q=perkataan0").contains("still being built") {
         assert!(Instant::now() < until, "search is not ready");
         std::thread::sleep(Duration::from_millis(20));
     }
     let latest = revoked + 1;
-    // All pages of the case, one after the other.
+    // Read all pages of the case, one after the other.
     let (mut of_case, mut link) = (String::new(), Some(format!("/case/{case}?order=recorded")));
     while let Some(path) = link {
-        let text = page(&server, &path);
+        let text = server.page(&path);
         let next = text.split("<a rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next());
         link = next.map(|next| next.replace("&#38;", "&").replace("#timeline", ""));
         of_case.push_str(&text);
@@ -874,14 +854,14 @@ fn every_combination_of_acts_is_marked_wherever_the_words_stand() {
             let known: Vec<_> = acts.iter().filter(|(at, _)| *at < size).collect();
             let later = acts.len() - known.len();
             let query = format!("knownAt={size}");
-            let own_page = page(&server, &format!("/e/{index}?{query}"));
+            let own_page = server.page(&format!("/e/{index}?{query}"));
             let mut found = vec![("entry", part(&own_page, "<main", "<h2").to_owned())];
             if size == latest {
                 let line = part(&of_case, &format!("id=\"e{index}\""), "</li>");
                 found.push(("case", line.to_owned()));
-                let entries = page(&server, &format!("/entries?before={}", index + 1));
+                let entries = server.page(&format!("/entries?before={}", index + 1));
                 found.push(("entries", part(&entries, &format!("id=\"e{index}\""), "</li>").to_owned()));
-                let hits = page(&server, &format!("/search?q={}", word(*n)));
+                let hits = server.page(&format!("/search?q={}", word(*n)));
                 assert_eq!(hits.contains(&format!("id=\"e{index}\"")), !withheld, "{n}: search");
                 if !withheld {
                     found.push(("search", part(&hits, &format!("id=\"e{index}\""), "</li>").to_owned()));
@@ -923,8 +903,8 @@ fn every_combination_of_acts_is_marked_wherever_the_words_stand() {
         }
     }
     assert!(places > 200, "{places}");
-    // And in plain text, whole.
-    let text = page(&server, &format!("/case/{case}/text?order=recorded"));
+    // The same in plain text, as a whole.
+    let text = server.page(&format!("/case/{case}/text?order=recorded"));
     for (n, _, acts, _) in &made {
         for line in text.lines().filter(|line| line.contains(&format!("“{}”", word(*n)))) {
             for (at, mark) in acts {

@@ -1,9 +1,8 @@
-//! Where the cases of the story stand, word for word as domain.md asks.
+//! How the cases of the story stand, word for word as domain.md says.
 
 use crate::http::Server;
-use crate::story;
-use crate::support;
-use crate::support::{desk, init, key, object, open, operator, origin, say, upload};
+use crate::support::{desk, key, object, operator, origin, say, upload};
+use crate::world::World;
 use onrecord::{
     event::{At, Content, ContentRef, Draft, EventId, EventType, FileRef},
     ledger::{Ledger, Submission},
@@ -15,11 +14,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn the_sentences_of_the_domain_are_said_word_for_word() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let views = Views::new(ledger.reader());
     let said = |case: &str, as_of: &str| -> Vec<String> {
         let standing = views.case_summary(&ids[case], Time::parse(as_of).unwrap()).unwrap().unwrap();
@@ -73,11 +68,7 @@ fn put(ledger: &Ledger, (id, submission): (EventId, Submission)) -> Result<Event
 
 impl Dispute {
     fn begun() -> Self {
-        let tmp = tempfile::tempdir().unwrap();
-        let dir = tmp.path().join("ledger");
-        init(&dir);
-        let ledger = open(&dir);
-        support::tell(&ledger);
+        let World { tmp, ledger, .. } = World::small();
         let party = |name: &str, kind: &str, seed: u8| {
             let own = key(&format!("{kind}.example/k"), seed);
             let facts = json!({"kind": kind, "keys": [own.verifying_key().to_string()]});
@@ -117,14 +108,14 @@ impl Dispute {
         put(&self.server.ledger, (event.id(), submission))
     }
 
-    /// A demand with a period of 14 days from a grade, and a notice of it.
+    /// A demand with a period of 14 days that starts with the grade `from`, and a notice of it.
     fn demand(&self, at: &str, from: &str) -> (EventId, EventId) {
         let by = [&self.counsel.0];
         let refs = json!({"respondent": self.agency.1, "counsel": self.counsel.1});
         let facts = json!({"items": 1, "deadline": {"days": 14, "rule": "calendar", "from": from}});
         let words = json!({"items": ["What was taken?"]});
         let demand = self.say(("demand.issued", at), &by, refs, facts, (words, &[])).unwrap();
-        // A notice says its day.
+        // A notice needs a day.
         let at = if at.len() == "2023-12".len() { format!("{at}-15") } else { at.to_owned() };
         let refs = json!({"sender": self.counsel.1, "addressee": self.agency.1, "demand": demand});
         let words = json!({"address": "Jalan 1", "why": "Its seat."});
@@ -152,8 +143,8 @@ impl Dispute {
     }
 }
 
-/// Whose word evidence is, is said alike wherever a grade or a clock rests on it: who signed, the voucher, and whether a file
-/// is enclosed. It gives its grade and starts the clock all the same, but where the door refuses it.
+/// Wherever a grade or a clock rests on evidence, the same is said of it: who signed, the voucher, and whether a file is
+/// enclosed. It gives its grade and starts the clock all the same, unless the ledger refuses it.
 #[test]
 fn a_clock_says_on_whose_word_it_runs() {
     let d = Dispute::begun();
@@ -222,7 +213,7 @@ fn a_clock_says_on_whose_word_it_runs() {
     }
 }
 
-/// The delivery is told by its best evidence. Where another started the clock, the sentence of the clock says whose word
+/// The delivery is told by its best evidence. Where other evidence started the clock, the clock's sentence says whose word
 /// that is.
 #[test]
 fn a_clock_that_other_evidence_started_says_so_in_its_sentence() {
@@ -245,7 +236,7 @@ fn a_clock_that_other_evidence_started_says_so_in_its_sentence() {
     );
 }
 
-/// A date that says no day leaves a span, and what a clock can be besides, in data as on the pages.
+/// A date without a day leaves a span, and other states that a clock may be in, in data as on the pages.
 #[test]
 fn a_clock_from_a_month_is_a_span_over_graphql_too() {
     let d = Dispute::begun();
@@ -279,7 +270,7 @@ fn a_clock_from_a_month_is_a_span_over_graphql_too() {
 }
 
 impl Dispute {
-    /// A demand that was handed over on 15 December 2023, to be answered as this says.
+    /// A demand that was handed over on 15 December 2023, with this deadline.
     fn handed_over(&self, deadline: Value) -> EventId {
         let by = [&self.counsel.0];
         let refs = json!({"respondent": self.agency.1, "counsel": self.counsel.1});
@@ -331,8 +322,8 @@ fn told(d: &Dispute, demand: EventId) -> [(&'static str, String); 4] {
     ]
 }
 
-/// A changed date says by whom it was changed, whether the other side signed, and what was set first; an earlier day that the
-/// demander's key alone signed is told and does not count.
+/// A changed date says who changed it, whether the other side signed, and what was set first. An earlier day that only the
+/// demander's key signed is told and does not count.
 #[test]
 fn a_changed_date_says_who_signed_it_and_keeps_the_first() {
     let d = Dispute::begun();
@@ -392,7 +383,7 @@ fn a_changed_date_says_who_signed_it_and_keeps_the_first() {
             "2030-01-10",
             format!("Answer due Thu 10 Jan 2030, moved to an earlier day by Peguam and Pihak; {FIRST}."),
         ),
-        // Before the demand itself there is no day to answer it.
+        // No answer can be due before the demand itself.
         (
             both,
             "agreed",
@@ -406,7 +397,7 @@ fn a_changed_date_says_who_signed_it_and_keeps_the_first() {
     }
 }
 
-/// What ran out is the day that was in force: none that the demander's key alone set earlier, and none before the demand.
+/// The time ran out on the day in force: not on an earlier day that only the demander's key set, nor on one before the demand.
 #[test]
 fn the_time_ran_out_on_the_day_in_force() {
     let d = Dispute::begun();
@@ -442,8 +433,8 @@ fn the_time_ran_out_on_the_day_in_force() {
     );
 }
 
-/// Outcomes that the respondent's own key did not sign say whose record they are in every place, and take nothing back that
-/// it signed itself.
+/// Outcomes that the respondent's own key did not sign say everywhere whose record they are. They take back nothing that it
+/// signed itself.
 #[test]
 fn a_clock_and_a_status_say_by_whose_record_they_are() {
     let d = Dispute::begun();
@@ -461,7 +452,7 @@ fn a_clock_and_a_status_say_by_whose_record_they_are() {
         assert!(text.contains("Met, by the record of Meja"), "{place}: {text}");
         assert!(place == "demand" || text.contains("answered, by the record of Meja"), "{place}: {text}");
     }
-    // Late by its own key, where another's record says in time.
+    // By its own key it answered late; by another's record in time.
     d.reply(demand, "2023-12-30", &d.agency.0, outcome(1, "partly"));
     d.reply(demand, "2023-12-30", &d.agency.0, outcome(2, "refused"));
     let state = d.ask(demand, "2024-01-01T00:00:00Z", selection);
@@ -471,7 +462,7 @@ fn a_clock_and_a_status_say_by_whose_record_they_are() {
         "Met, by the record of Meja; late by what the respondent’s own key signed"
     );
 
-    // What it refused with its own key, it refused.
+    // A refusal by its own key stays one.
     let demand = d.handed_over(days());
     d.reply(demand, "2023-12-20", &d.agency.0, outcome(2, "refused"));
     d.reply(demand, "2023-12-22", &desk(), both);
@@ -489,8 +480,8 @@ fn a_clock_and_a_status_say_by_whose_record_they_are() {
     assert!(page.contains("Later, not by its own key: answered 22 December 2023"), "{page}");
 }
 
-/// Whose act it is that a demand was taken back or elsewhere, or a promise closed, is said where none of those that it speaks
-/// for signed it, and not where one of them did.
+/// That a demand was withdrawn or went elsewhere, or that a promise was closed, says whose record it is, unless a party that it
+/// speaks for signed it.
 #[test]
 fn what_others_record_of_a_demand_or_a_promise_says_whose_record_it_is() {
     let d = Dispute::begun();
@@ -552,7 +543,7 @@ fn what_others_record_of_a_demand_or_a_promise_says_whose_record_it_is() {
     }
 }
 
-/// What is dated ahead of its recording is not told as if it had come, when that day has come.
+/// A date ahead of its recording is not told as if it had come, even once that day has come.
 #[test]
 fn a_date_ahead_is_told_as_one_wherever_it_is_counted() {
     let d = Dispute::begun();
@@ -578,8 +569,8 @@ fn a_date_ahead_is_told_as_one_wherever_it_is_counted() {
     }
 }
 
-/// Who is neither side records what a side signs with it; who tells of a delivery is its sender or its addressee, whoever put
-/// the notice on record; and who adds a key is not the party that it is added for, though the key signs.
+/// An act is told of the party that did it: of the side that signs with a recorder; of a notice's sender or addressee, not of
+/// the recorder of the notice; and not of a party whose new key signs when another adds it.
 #[test]
 fn an_act_is_told_of_whoever_did_it() {
     let d = Dispute::begun();
@@ -591,14 +582,14 @@ fn an_act_is_told_of_whoever_did_it() {
     let said = d.clock(demand, "2024-01-01T00:00:00Z");
     assert!(said.contains("Answer due Wed 11 Jan 2034, agreed by Peguam and Pihak;"), "{said}");
 
-    // A withdrawal that the demander and the desk sign is the demander's in every place.
+    // A withdrawal that the demander and the desk sign is the demander's everywhere.
     let (refs, words) = (json!({"demand": demand}), json!({"account": "Settled."}));
     let of = ("demand.withdrawn", "2023-12-21");
     d.say(of, &[&desk(), &d.counsel.0], refs, json!({}), (words, &[])).unwrap();
     let page = &told(&d, demand)[0].1;
     assert!(page.contains("Withdrawn by Peguam on 21 December 2023"), "{page}");
 
-    // The desk records a notice and what became of it: it is not the one that sent it.
+    // The desk records a notice and its evidence. It is not the sender.
     let refs = json!({"sender": d.counsel.1, "addressee": d.agency.1, "demand": demand});
     let (words, facts) = (json!({"address": "Jalan 1", "why": "Its seat."}), json!({"channel": "hand"}));
     let notice = d.say(("notice.dispatched", "2023-12-15"), &[&desk()], refs, facts, (words, &[])).unwrap();
@@ -620,7 +611,7 @@ fn an_act_is_told_of_whoever_did_it() {
     let (label, sentence) = attribution(1);
     assert_eq!(label, "signed by");
     assert!(sentence.ends_with("added the key agency.example/new for Pihak."), "{sentence}");
-    // Its own old key may.
+    // The agency's own old key may add one for it.
     let newer = key("agency.example/newer", 78);
     let (refs, facts) = (json!({"party": d.agency.1}), json!({"key": newer.verifying_key().to_string()}));
     let added = say("key.added", None, refs, facts, None).sign(&[&d.agency.0, &newer]);
@@ -630,8 +621,8 @@ fn an_act_is_told_of_whoever_did_it() {
     assert!(sentence.ends_with("added the key agency.example/newer for itself."), "{sentence}");
 }
 
-/// Nothing is done to a demand before it is there: the door refuses such a date. Of a date that says no day, what it can mean
-/// counts.
+/// Nothing is done to a demand before it is there: the ledger refuses such a date. A date without a day is taken if one of the
+/// days that it can mean fits.
 #[test]
 fn what_is_done_to_a_demand_is_not_dated_before_it() {
     let d = Dispute::begun();
@@ -676,7 +667,7 @@ fn what_is_done_to_a_demand_is_not_dated_before_it() {
     }
 }
 
-/// A demand that its author declared void is not denied: who asks for it is led to its entry, which says so.
+/// A demand that its author declared void is not said to be unknown: its address leads to its entry, which says that it is void.
 #[test]
 fn a_void_demand_leads_to_its_entry() {
     let d = Dispute::begun();
@@ -691,19 +682,19 @@ fn a_void_demand_leads_to_its_entry() {
     assert!(
         d.server.get(&format!("/e/{index}")).text().contains("It stays on record and counts for nothing.")
     );
-    // And so does what is about it.
+    // So does what is about it.
     let notice = d.server.get(&format!("/e/{}", index + 1)).text();
     assert!(notice.contains("which this is about:") && notice.contains("Declared void"), "{notice}");
     let text = d.server.get(&format!("/demand/{demand}/text")).text();
     assert!(text.contains("declared void by Peguam") && text.contains("counts for nothing"), "{text}");
-    // As it stood, with a word of what came.
+    // As it stood before, with a note that something came later.
     let then = d.server.get(&format!("/demand/{demand}?knownAt={before}"));
     assert!(then.status == 200 && then.text().contains("1 later entry touches this"), "{}", then.text());
     let case = d.server.get(&format!("/case/{}?knownAt={before}", d.case)).text();
     assert!(case.contains("1 later entry touches this"), "{case}");
 }
 
-/// The word of a key that is distrusted since before it signed is marked wherever it carries a sentence.
+/// Wherever a sentence rests on a key that is distrusted since before it signed, that is marked.
 #[test]
 fn the_word_of_a_distrusted_key_is_marked_wherever_it_is_taken() {
     let d = Dispute::begun();
@@ -711,7 +702,7 @@ fn the_word_of_a_distrusted_key_is_marked_wherever_it_is_taken() {
     let accepted = ("ConsignmentAcceptance", "addressee_key");
     d.evidence((notice, "2023-12-15"), &[&d.counsel.0, &d.agency.0], accepted, &[]).unwrap();
     d.reply(demand, "2023-12-20", &d.agency.0, json!([{"item": 1, "outcome": "answered"}]));
-    // Another, which a reply alone shows to have been received.
+    // Another demand, whose receipt only a reply shows.
     let (replied, _) = d.demand("2023-12-14", "accepted");
     d.reply(replied, "2023-12-20", &d.agency.0, json!([{"item": 1, "outcome": "holding"}]));
     let said =
@@ -726,7 +717,7 @@ fn the_word_of_a_distrusted_key_is_marked_wherever_it_is_taken() {
     let key = d.agency.0.verifying_key().to_string();
     let facts = json!({"key": key, "reason": "compromised", "since": "2023-12-10"});
     let words = Some(json!({"note": "It was stolen."}));
-    let revoked = support::say("key.revoked", None, json!({"party": d.agency.1}), facts, words);
+    let revoked = say("key.revoked", None, json!({"party": d.agency.1}), facts, words);
     put(&d.server.ledger, revoked.sign(&[&d.agency.0])).unwrap();
 
     const MARK: &str = "signed by a key distrusted since 10 December 2023";
@@ -752,13 +743,13 @@ fn the_word_of_a_distrusted_key_is_marked_wherever_it_is_taken() {
     ] {
         assert!(text.as_str().unwrap().contains(MARK), "{place}: {text}");
     }
-    // In the headline, of the delivery, at the attempt, of day 0, and of the answer.
+    // In the headline, at the delivery, at the attempt, at day 0, and at the answer.
     for (place, text) in told(&d, demand) {
         let marks = text.matches("a key distrusted since 10 December 2023").count();
         assert!(marks >= 5, "{place}: {marks} in {text}");
     }
     let selection = "sentence clock { working { label value } }";
-    // A reply counts from its recording on.
+    // A reply proves receipt from its recording on.
     let state = d.ask(replied, "2030-01-01T00:00:00Z", selection);
     assert!(
         state["sentence"].as_str().unwrap().contains("a key distrusted since 10 December 2023"),

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::support::*;
+use crate::world::World;
 use onrecord::ledger::{Ledger, LedgerError, Options, StoredWords};
 use serde_json::json;
 
@@ -20,15 +21,9 @@ fn ledger(more: usize) -> (tempfile::TempDir, PathBuf) {
 
 /// The same with statements of these words.
 fn ledger_of(texts: &[&str]) -> (tempfile::TempDir, PathBuf) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, ledger, story, dir, .. } = World::small();
     let batch: Vec<_> = texts.iter().map(|text| statement(&story, text).1).collect();
-    for answer in ledger.record_blocking(batch, true) {
-        answer.unwrap();
-    }
+    record_all(&ledger, batch);
     ledger.close();
     (tmp, dir)
 }
@@ -55,7 +50,7 @@ fn flipped(dir: &Path, file: &str, at: usize) -> String {
 #[test]
 fn a_flipped_byte_in_public_is_refused_and_the_entry_named() {
     let (_tmp, dir) = ledger(3);
-    // The journal holds all of it too; what is published must not be papered over by it.
+    // The journal holds all of it too, but damage in `public/` must not be hidden by it.
     let find = |file: &str, sought: &[u8]| {
         let bytes = fs::read(dir.join("public").join(file)).unwrap();
         bytes.windows(sought.len()).position(|w| w == sought).unwrap()
@@ -97,32 +92,17 @@ fn every_byte_of_the_tail_is_looked_at() {
 
 #[test]
 fn an_entry_under_the_root_whose_signature_is_not_good_is_refused() {
-    // Whoever has the log's key can put anything under a root, but can't sign for others.
-    use onrecord::log::{Checkpoint, MemoryTree, decode_bundle, encode_bundle, encode_hashes, leaf_hash};
     let (_tmp, dir) = ledger(2);
-    let bundle = dir.join("public/tile/entries/000.p/7");
-    let bytes = fs::read(&bundle).unwrap();
-    let mut entries: Vec<Vec<u8>> =
-        decode_bundle(&bytes, 7).unwrap().into_iter().map(<[u8]>::to_vec).collect();
-    // The last one, so that the chain stays whole.
-    let last = entries.last_mut().unwrap();
-    let at = last.len() - 30;
-    last[at] = if last[at] == b'A' { b'B' } else { b'A' };
-    let leaves: Vec<_> = entries.iter().map(|e| leaf_hash(e)).collect();
-    let tree: MemoryTree = leaves.iter().copied().collect();
-    fs::write(&bundle, encode_bundle(&entries).unwrap()).unwrap();
-    fs::write(dir.join("public/tile/0/000.p/7"), encode_hashes(&leaves).unwrap()).unwrap();
-    let checkpoint = Checkpoint::new(origin(), 7, tree.root()).unwrap().sign(&key(ORIGIN, 1)).unwrap();
-    fs::write(dir.join("public/checkpoint"), checkpoint.note().as_bytes()).unwrap();
+    spoil_last(&dir.join("public"), 7);
     let why = why(&dir);
     assert!(why.contains("entry 6: ") && why.contains("BAD_SIGNATURE"), "{why}");
 }
 
-/// A folder before a batch, and what the journal holds after it was acknowledged.
+/// A folder from before a batch, and the journal from after the batch was acknowledged.
 struct Unpublished {
     tmp: tempfile::TempDir,
     before: PathBuf,
-    /// The segment's name and bytes, and where the last batch begins in it.
+    /// The segment's name, its bytes, and where its last batch begins.
     name: String,
     bytes: Vec<u8>,
     first: usize,
@@ -134,7 +114,7 @@ fn unpublished() -> Unpublished {
     let before = tmp.path().join("before");
     copy(&dir, &before);
     let ledger = open(&dir);
-    // The smallest batch there is: the other batch before it shows where it begins.
+    // A batch of one event. The batch before it shows where it begins.
     let op = operator();
     let grant = |id, role: &str| {
         say("role.granted", None, json!({"party": id}), json!({"role": role}), None).sign(&[&op]).1
@@ -147,17 +127,10 @@ fn unpublished() -> Unpublished {
     ledger.record_blocking(vec![grant(party, "registrar")], false).remove(0).unwrap();
     let name = journal();
     let first = fs::read(dir.join("journal").join(&name)).unwrap().len();
-    let said = say(
-        "content.withheld",
-        None,
-        json!({"entry": party}),
-        json!({"ground": "error", "blobs": ["content"]}),
-        None,
-    );
-    ledger.record_blocking(vec![said.sign(&[&op]).1], false).remove(0).unwrap();
+    record(&ledger, withhold(None, party, "error", &["content"]));
     let bytes = fs::read(dir.join("journal").join(&name)).unwrap();
     let mark = fs::read(dir.join("journal/acknowledged")).unwrap();
-    // Durable before what withholds is journalled.
+    // Marks are durable before the event that withholds is in the journal.
     fs::copy(dir.join("withheld"), before.join("withheld")).unwrap();
     ledger.close();
     assert!(bytes.len() > first);
@@ -189,13 +162,13 @@ fn opened(before: &Path, name: &str, journal: &[u8], expected: &Ledger) -> Resul
 fn a_journal_cut_or_flipped_at_any_byte_of_its_last_batch_is_refused_by_name() {
     let Unpublished { tmp, before, name, bytes, first, mark } = unpublished();
     let (template, whole) = (before, tmp.path().join("whole"));
-    // Copied thousands of times; the index is made anew.
+    // The folder is copied thousands of times. The index is left out, and is made anew.
     fs::remove_dir_all(template.join("index")).unwrap();
     copy(&template, &whole);
     fs::write(whole.join("journal").join(&name), &bytes).unwrap();
     let whole = open(&whole);
     assert_eq!(whole.reader().checkpoint().checkpoint().size(), 7);
-    // Thousands of folders: in memory, where there is a place for that.
+    // Thousands of folders: in memory if possible.
     let memory = Path::new("/dev/shm");
     let tries = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let try_in = |dir: &Path, journal: &[u8], mark: &[u8]| {
@@ -217,7 +190,7 @@ fn a_journal_cut_or_flipped_at_any_byte_of_its_last_batch_is_refused_by_name() {
                         let mut flipped = bytes.clone();
                         flipped[*at] ^= 1 << (at % 8);
                         for (what, journal) in [("cut", &bytes[..*at]), ("flipped", &flipped[..])] {
-                            // The process was killed: the batch was acknowledged, and that is known.
+                            // As after a kill: the batch was acknowledged, and the mark says so.
                             let e = try_in(&dir, journal, mark).unwrap_err().to_string();
                             let named = e.contains("journal") && e.contains("the batch at entry 6");
                             assert!(named, "{what} at {at}: {e}");
@@ -231,7 +204,7 @@ fn a_journal_cut_or_flipped_at_any_byte_of_its_last_batch_is_refused_by_name() {
     });
     assert_eq!(tried, 2 * (bytes.len() - first));
     let dir = tries.path().join("try");
-    // The power was cut before the batch was durable: the mark is behind, torn or not there.
+    // As after a power cut before the batch was durable: the mark is behind, torn or missing.
     let unmarked = fs::read(template.join("journal/acknowledged")).unwrap();
     for mark in [&unmarked, &mark[..40], &[]] {
         for at in (first..bytes.len()).step_by(173) {
@@ -253,7 +226,7 @@ fn a_journal_cut_or_flipped_at_any_byte_of_its_last_batch_is_refused_by_name() {
     }
 }
 
-/// Puts back what a folder was, and tries to open and to check it.
+/// Holds that a folder is neither opened nor found sound. Gives what is said of it.
 fn refused(dir: &Path, what: &str) -> String {
     let before = fs::read(dir.join("public/checkpoint")).ok();
     let why = match Ledger::open(dir, Options::default()) {
@@ -282,11 +255,11 @@ fn a_folder_of_which_a_part_went_back_is_refused_with_what_is_missing() {
         ("role.granted", "registrar"),
     ] {
         let said = say(kind, None, json!({"party": party}), json!({"role": role}), None);
-        ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+        record(&ledger, said.sign(&[&operator()]));
     }
     ledger.close();
     drop(ledger);
-    // Started once more: the journal holds nothing any more.
+    // After another start the journal is empty.
     open(&dir).close();
     let size = open(&dir).reader().checkpoint().checkpoint().size();
     let try_ = tmp.path().join("try");
@@ -326,7 +299,7 @@ fn a_folder_of_which_a_part_went_back_is_refused_with_what_is_missing() {
         assert!(why.contains(said) && why.contains("onrecord repair --data"), "{what}: {why}");
         assert_eq!(refused(&try_, what), why, "and so the next time");
     }
-    // Each place that knows it is enough.
+    // One of these places that knows the size is enough.
     let knows = ["signed", "journal/acknowledged", "journal", "index"];
     for kept in knows {
         with(&public_of_before);
@@ -351,7 +324,7 @@ fn a_folder_of_which_a_part_went_back_is_refused_with_what_is_missing() {
         let why = refused(&try_, kept);
         assert!(why.contains(&missing) && why.contains(&format!("what knows more: {kept}")), "{kept}: {why}");
     }
-    // Where nothing knows it, no ledger is opened that has no entry at all.
+    // Where no place knows the size, a ledger without any entry is refused all the same.
     with(&|_| {
         for name in ["public", "index", "journal", "signed"] {
             remove(name);
@@ -375,7 +348,7 @@ fn a_folder_of_which_a_part_went_back_is_refused_with_what_is_missing() {
     });
     let other = why(&try_);
     assert!(other.starts_with("signed: ") && other.contains("another history"), "{other}");
-    // All as it was is opened.
+    // With all files as they were it opens.
     with(&|_| {});
     open(&try_).close();
 }
@@ -449,12 +422,10 @@ fn a_ledger_of_an_earlier_version_that_withheld_words_without_files_is_opened_ag
     let (tmp, dir) = ledger(3);
     let held = open(&dir);
     let party = held.reader().parsed(1).unwrap().unwrap().event().id();
-    let facts = json!({"ground": "error", "blobs": ["content"]});
-    let withheld = say("content.withheld", None, json!({"entry": party}), facts, None).sign(&[&operator()]).1;
-    held.record_blocking(vec![withheld], false).remove(0).unwrap();
+    record(&held, withhold(None, party, "error", &["content"]));
     held.close();
     drop(held);
-    // As it left it: no record of heads, and no marks, or such without a count.
+    // As the earlier version left it: without `signed`, and without marks or with marks that have no count.
     let key = "7".repeat(64);
     for marks in [None, Some(format!("onrecord withheld 1\nkey {key}\n"))] {
         let try_ = tmp.path().join("try");
@@ -474,7 +445,7 @@ fn a_ledger_of_an_earlier_version_that_withheld_words_without_files_is_opened_ag
         let found = onrecord::ops::fsck(&try_, None, &|_, _| {}).unwrap();
         assert!(found.faults.is_empty(), "{found}");
     }
-    // Written by this version, they are missed.
+    // Where this version wrote marks, it misses them.
     fs::remove_file(dir.join("withheld")).unwrap();
     assert!(why(&dir).contains("repair --data"));
 }
@@ -487,7 +458,7 @@ fn what_an_index_alone_knows_is_not_thrown_away_with_it() {
     let ledger = open(&dir);
     let party = ledger.reader().parsed(1).unwrap().unwrap().event().id();
     let said = say("role.granted", None, json!({"party": party}), json!({"role": "registrar"}), None);
-    ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+    record(&ledger, said.sign(&[&operator()]));
     ledger.close();
     drop(ledger);
     fs::remove_dir_all(older.join("index")).unwrap();
@@ -505,7 +476,7 @@ fn what_an_index_alone_knows_is_not_thrown_away_with_it() {
     assert!(!found.contains("onrecord rebuild") && found.contains("entry 8 is missing"), "{found}");
 }
 
-/// What copying does not keep.
+/// Sets the modes that copying does not keep.
 fn private(dir: &Path) {
     fs::set_permissions(dir.join("keys"), fs::Permissions::from_mode(0o700)).unwrap();
     fs::set_permissions(dir.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -520,13 +491,13 @@ fn tiles_of_entries_that_the_journal_has_are_no_strangers() {
     let party = ledger.reader().parsed(1).unwrap().unwrap().event().id();
     let checkpoint = fs::read(dir.join("public/checkpoint")).unwrap();
     let said = say("role.granted", None, json!({"party": party}), json!({"role": "registrar"}), None);
-    ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+    record(&ledger, said.sign(&[&operator()]));
     assert!(ledger.wait_published(Duration::from_secs(20)));
     let segments: Vec<_> = fs::read_dir(&journal).unwrap().map(|e| e.unwrap().path()).collect();
     let kept: Vec<_> = segments.iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
     ledger.close();
     drop(ledger);
-    // Killed when the tiles were placed, and the checkpoint was not.
+    // As if killed after the tiles were in place, and before the checkpoint was.
     fs::remove_dir_all(&journal).unwrap();
     fs::create_dir(&journal).unwrap();
     kept.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());

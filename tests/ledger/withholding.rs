@@ -1,5 +1,4 @@
-//! What is withheld stands in no byte of the folder, is told from nothing unknown, and is refused when it comes
-//! back.
+//! What is withheld stands in no byte of the folder, can't be told from what was never there, and is refused when it comes back.
 
 use std::{
     fs,
@@ -9,6 +8,7 @@ use std::{
 
 use crate::http::{Reply, Server};
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::{Code, Digest, EventId, FileRef},
     ledger::{Blob, Ledger, StoredWords, Submission},
@@ -21,24 +21,13 @@ const NAME: &str = "surat-sulit-4471.txt";
 const TEXT: &str = "keterangan yang tidak boleh disebarkan 4471";
 const FILE: &[u8] = b"isi surat yang tidak boleh disebarkan 4471";
 
-fn fresh() -> (tempfile::TempDir, PathBuf) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    (tmp, dir)
-}
-
 fn exhibit(story: &Story, files: &[FileRef]) -> (EventId, Submission) {
-    let facts = json!({"method": "scan", "captured": "2023-12-15"});
-    let words = Some(json!({"description": TEXT}));
-    let mut said = say("exhibit.captured", Some(story.case), Value::Null, facts, words);
-    said.files = files;
-    said.sign(&[&desk()])
+    captured(story, TEXT, files)
 }
 
 fn touch(story: &Story, event_type: &str, ground: &str, id: EventId, blobs: Value) -> Submission {
     let facts = json!({"ground": ground, "blobs": blobs});
-    // Words make each another event: one that is on record already changes nothing.
+    // The salted words make each a new event. One that is on record already would change nothing.
     let words = Some(json!({"authority": "Mahkamah"}));
     say(event_type, Some(story.case), json!({"entry": id}), facts, words).sign(&[&operator()]).1
 }
@@ -63,7 +52,7 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
     out
 }
 
-/// Everything that may tell what was withheld: text, name, bytes, and digests in every form.
+/// Every trace that would give away what was withheld: text, name, bytes, and digests in every form.
 fn traces() -> Vec<Vec<u8>> {
     use sha2::Digest as _;
     let (blake3, sha256) = (Digest::blake3(FILE), Digest(sha2::Sha256::digest(FILE).into()));
@@ -78,7 +67,7 @@ fn traces() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Files of a folder, names included, in which a trace is left.
+/// The files of a folder that hold a trace, in their names too.
 fn grep(dir: &Path, traces: &[Vec<u8>]) -> Vec<String> {
     let mut found = Vec::new();
     for path in walk(dir) {
@@ -118,16 +107,14 @@ fn sound(dir: &Path) {
 
 #[test]
 fn withheld_words_and_files_stand_in_no_byte_of_the_folder_nor_of_a_backup() {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, ledger, story, dir, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     record(&ledger, s.clone()).unwrap();
-    // Enough that the words stand in a full tile, and that partial tiles of many widths were written.
+    // Enough entries that the words stand in a full tile, and that partial tiles of many widths were written.
     for i in 0..30 {
         let batch = (0..10).map(|j| statement(&story, &format!("biasa {i} {j}")).1).collect();
-        ledger.record_blocking(batch, true).into_iter().for_each(|r| drop(r.unwrap()));
+        record_all(&ledger, batch);
         ledger.wait_published(Duration::from_secs(10));
     }
     assert!(ledger.wait_published(Duration::from_secs(10)));
@@ -155,7 +142,7 @@ fn withheld_words_and_files_stand_in_no_byte_of_the_folder_nor_of_a_backup() {
         valid(copy);
     }
 
-    // Refused if they come back as another's, and not restored by submitting the event again.
+    // The bytes are refused in another event, and submitting the first event again does not restore them.
     assert_eq!(record(&ledger, s.clone()).unwrap(), 5, "its entry");
     let again = upload(&ledger, "lain.txt", FILE);
     let facts = json!({"method": "scan", "captured": "2023-12-15"});
@@ -168,7 +155,7 @@ fn withheld_words_and_files_stand_in_no_byte_of_the_folder_nor_of_a_backup() {
     assert_eq!(record(&ledger, with(std::slice::from_ref(&again))), Err(Code::BlobWithheld));
     ledger.close();
     drop(ledger);
-    // The mark outlives a start and the loss of the index; so does all else.
+    // The mark outlives a restart and the loss of the index.
     fs::remove_dir_all(dir.join("index")).unwrap();
     let ledger = open(&dir);
     upload(&ledger, "lain.txt", FILE);
@@ -192,9 +179,7 @@ fn withheld_words_and_files_stand_in_no_byte_of_the_folder_nor_of_a_backup() {
 
 #[test]
 fn a_file_that_is_not_there_is_not_withheld() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let (without, s) = statement(&story, "Tiada lampiran.");
     record(&ledger, s).unwrap();
     let file = upload(&ledger, NAME, FILE);
@@ -210,24 +195,22 @@ fn a_file_that_is_not_there_is_not_withheld() {
         assert!(refused.message.contains("there is no files/"), "{refused}");
     }
     assert!(ledger.reader().file(&file.blake3).unwrap().is_some(), "it is public still");
-    // In one batch with what it withholds, whose words are read by nobody yet.
+    // In one batch with the entry that it withholds from, whose words nobody could read yet.
     let (other, s) = statement(&story, "Sebuah lagi.");
     let outcome = ledger.record_blocking(vec![s, withhold(&story, other, json!(["files/0"]))], true);
     assert!(outcome.iter().all(Result::is_err), "{outcome:?}");
     record(&ledger, withhold(&story, id, json!(["files/0"]))).unwrap();
-    // Nobody knows what words name that can't be read.
+    // Nobody knows which files withheld words name, so any may be withheld.
     record(&ledger, withhold(&story, id, json!(["content"]))).unwrap();
     record(&ledger, withhold(&story, id, json!(["files/3"]))).unwrap();
     ledger.close();
     valid(&dir);
 }
 
-/// Bytes that another entry names and does not withhold are served, and nobody is told that they are gone.
+/// A file that another entry names without withholding it is served, and no page calls it gone.
 #[test]
 fn a_file_that_another_entry_names_is_served_until_that_withholds_it_too() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (first, submission) = exhibit(&story, std::slice::from_ref(&file));
     let one = record(&ledger, submission).unwrap();
@@ -254,21 +237,19 @@ fn a_file_that_another_entry_names_is_served_until_that_withholds_it_too() {
             "{page}"
         );
     }
-    // Where the words are withheld too, nobody can tell what they named.
+    // Where the words are withheld too, nobody can tell which files they named.
     record(&ledger, withhold(&story, first, json!(["content"]))).unwrap();
     assert!(page(one).contains("so is each file that only they named"), "{}", page(one));
 }
 
 #[test]
 fn what_is_given_back_is_there_again_and_its_files_must_be() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     let index = record(&ledger, s.clone()).unwrap();
     let blob = s.content.clone().unwrap();
-    // The file alone: its words still name it.
+    // The file alone is withheld: the words still name it.
     record(&ledger, withhold(&story, id, json!(["files/0"]))).unwrap();
     gone(&dir, &[FILE.to_vec()]);
     assert!(ledger.reader().file(&file.blake3).unwrap().is_none());
@@ -281,13 +262,13 @@ fn what_is_given_back_is_there_again_and_its_files_must_be() {
     upload(&ledger, NAME, FILE);
     record(&ledger, give(json!(["files/0"]), None)).unwrap();
     assert!(ledger.reader().file(&file.blake3).unwrap().is_some());
-    // The words: the file goes and comes with them, though nothing withholds it by name.
+    // The words are withheld: the file goes and comes back with them, though it is not withheld by name.
     record(&ledger, withhold(&story, id, json!(["content"]))).unwrap();
     gone(&dir, &traces());
     assert_eq!(record(&ledger, give(json!(["content"]), Some(&blob))), Err(Code::FileMissing));
     upload(&ledger, NAME, FILE);
     record(&ledger, give(json!(["content"]), Some(&blob))).unwrap();
-    // Both, given back one after the other.
+    // Both are withheld, and given back one after the other.
     record(&ledger, withhold(&story, id, json!(["content", "files/0"]))).unwrap();
     gone(&dir, &traces());
     record(&ledger, give(json!(["content"]), Some(&blob))).unwrap();
@@ -314,16 +295,14 @@ fn what_is_given_back_is_there_again_and_its_files_must_be() {
 
 #[test]
 fn what_is_handed_in_again_stays_though_the_withheld_file_is_only_then_removed() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     record(&ledger, s).unwrap();
     for _ in 0..5 {
         assert!(ledger.wait_published(Duration::from_secs(10)));
         record(&ledger, withhold(&story, id, json!(["files/0"]))).unwrap();
-        // Before the publisher has looked: it sleeps for a while after each look.
+        // The upload comes before the publisher has looked, which sleeps for a while after each look.
         upload(&ledger, NAME, FILE);
         assert!(ledger.wait_published(Duration::from_secs(10)));
         assert!(!dir.join("public/file").join(file.blake3.to_string()).exists());
@@ -333,14 +312,12 @@ fn what_is_handed_in_again_stays_though_the_withheld_file_is_only_then_removed()
 
 #[test]
 fn under_embargo_words_and_files_are_never_public_nor_written() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     let words = [TEXT.as_bytes().to_vec(), NAME.as_bytes().to_vec()];
     let embargo = touch(&story, "content.withheld", "embargo", id, json!(["content", "files/0"]));
-    // Somebody looks at every byte while it lands.
+    // A thread looks at every byte while the batch lands.
     std::thread::scope(|scope| {
         let (done, watch) = std::sync::mpsc::channel::<()>();
         let watcher = scope.spawn({
@@ -349,7 +326,7 @@ fn under_embargo_words_and_files_are_never_public_nor_written() {
             move || {
                 while watch.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                     for path in walk(dir).into_iter().filter(|p| !p.starts_with(dir.join("index"))) {
-                        // What is gone by now can't be read.
+                        // A file may be gone by now.
                         let bytes = fs::read(&path).unwrap_or_default();
                         let holds = |t: &Vec<u8>| bytes.windows(t.len()).any(|w| w == t);
                         assert!(!words.iter().any(holds), "{}", path.display());
@@ -374,7 +351,7 @@ fn under_embargo_words_and_files_are_never_public_nor_written() {
     sound(&dir);
 }
 
-/// An answer but for its date.
+/// An answer without its date.
 fn undated(reply: &Reply) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let headers = reply.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
     (reply.status, headers, reply.body.clone())
@@ -382,9 +359,7 @@ fn undated(reply: &Reply) -> (u16, Vec<(String, String)>, Vec<u8>) {
 
 #[test]
 fn a_withheld_file_is_answered_byte_for_byte_as_one_that_never_was() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     let content = Digest::blake3(s.content.as_ref().unwrap());
@@ -407,7 +382,7 @@ fn a_withheld_file_is_answered_byte_for_byte_as_one_that_never_was() {
     for (held_body, never_body) in [(&b"wrong"[..], &b"wrong"[..]), (FILE, &other[..]), (FILE, &other[..])] {
         let a = undated(&server.send("PUT", &held, &[], held_body));
         let b = undated(&server.send("PUT", &never, &[], never_body));
-        // A refusal names the digest that was asked for.
+        // A refusal names the digest in the path.
         let text = |(status, headers, body): (u16, Vec<_>, Vec<u8>), digest: &str| {
             (status, headers, String::from_utf8(body).unwrap().replace(digest, "DIGEST"))
         };
@@ -416,25 +391,23 @@ fn a_withheld_file_is_answered_byte_for_byte_as_one_that_never_was() {
     assert_eq!(undated(&server.get(&held)), undated(&server.get(&never)), "uploaded, and served as little");
 }
 
-/// Asked a thousand times in turn, a withheld file and one that never was take as long: the medians differ by no more
-/// than those of two that never were, give or take a fifth.
+/// Requests for a withheld file take as long as for one that never was. A thousand are timed in turn: the medians differ by no
+/// more than those of two files that never were, give or take a fifth.
 #[test]
 fn a_withheld_file_is_answered_in_the_time_of_one_that_never_was() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let file = upload(&ledger, NAME, FILE);
     let (id, s) = exhibit(&story, std::slice::from_ref(&file));
     record(&ledger, s).unwrap();
     record(&ledger, withhold(&story, id, json!(["content", "files/0"]))).unwrap();
-    // From here on nothing of it is looked up any more.
+    // Once all is published, nothing more happens to the file.
     assert!(ledger.wait_published(Duration::from_secs(60)));
     let server = Server::start(ledger);
     let never = |text: &[u8]| format!("/file/{}", Digest::blake3(text));
     let paths = [format!("/file/{}", file.blake3), never(b"never"), never(b"nor this")];
     let mut times = [(); 3].map(|()| Vec::new());
     for round in 0..1_000 {
-        // Which is asked first must not matter.
+        // The order changes, so that being first does not count.
         for at in (0..3).map(|i| (i + round) % 3) {
             let began = std::time::Instant::now();
             assert_eq!(server.get(&paths[at]).status, 404);

@@ -1,4 +1,4 @@
-//! The ledger: one writer, exactly once, durable, the same after a restart.
+//! The ledger has one writer. It records each event exactly once, durably, and is the same after a restart.
 
 use std::{
     fs,
@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{
     event::{Code, Digest, Event, EventType},
     ledger::{Blob, Filter, Ledger, LedgerError, Options, Reader, StoredWords, Submission},
@@ -14,13 +15,6 @@ use onrecord::{
     note::{SigningKey, base64_decode},
 };
 use serde_json::{Value, json};
-
-fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    (tmp, dir)
-}
 
 fn size(reader: &Reader) -> u64 {
     reader.checkpoint().checkpoint().size()
@@ -44,9 +38,7 @@ fn published(dir: &Path, reader: &Reader) {
 
 #[test]
 fn a_receipt_proves_that_the_entry_is_in_the_log() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     for i in 0..300 {
         let (id, s) = statement(&story, &format!("kenyataan {i}"));
         let receipt = ledger.record_blocking(vec![s], false).remove(0).unwrap();
@@ -56,7 +48,7 @@ fn a_receipt_proves_that_the_entry_is_in_the_log() {
         let read = TlogProof::parse(text.as_bytes()).unwrap();
         read.verify(&receipt.entry, ledger.reader().log_key()).unwrap();
     }
-    // Proofs of old entries in the newest tree, from tiles on disk and from memory.
+    // Proofs of old entries in the newest tree come from tiles on disk and from memory.
     let (reader, checkpoint) = (ledger.reader(), ledger.reader().checkpoint());
     published(&dir, reader);
     for index in 0..size(reader) {
@@ -75,11 +67,9 @@ fn tree(reader: &Reader) -> onrecord::log::MemoryTree {
 
 #[test]
 fn an_event_is_recorded_exactly_once_across_twins_and_restarts() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let (_, s) = statement(&story, "sekali");
-    // Twins in one call, and in many calls at once.
+    // The same event twice in one call, and in many calls at once.
     let mut indexes: Vec<u64> = ledger
         .record_blocking(vec![s.clone(), s.clone()], false)
         .into_iter()
@@ -92,7 +82,7 @@ fn an_event_is_recorded_exactly_once_across_twins_and_restarts() {
         indexes.extend(calls.into_iter().map(|c| c.join().unwrap()));
     });
     assert_eq!(indexes, vec![5; 10]);
-    // Words are not asked for again; a bad signature never gets the entry.
+    // An event on record needs no words again. With a bad signature its entry is not given.
     let again = Submission::new(s.note.clone(), None);
     let receipt = ledger.record_blocking(vec![again], false).remove(0).unwrap();
     assert!(receipt.already && receipt.index == 5);
@@ -114,9 +104,7 @@ fn an_event_is_recorded_exactly_once_across_twins_and_restarts() {
 
 #[test]
 fn an_atomic_call_records_all_or_none() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let (_, good) = statement(&story, "baik");
     let (_, other) = statement(&story, "baik juga");
     let (_, bad) = say(
@@ -138,9 +126,7 @@ fn an_atomic_call_records_all_or_none() {
 
 #[test]
 fn a_key_is_added_used_revoked_and_refused_inside_one_batch() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let second = key("newsroom.example/night", 9);
     let vkey = second.verifying_key().to_string();
     let party = json!({"party": story.desk});
@@ -199,14 +185,10 @@ fn answers(reader: &Reader, story: &Story) -> String {
 
 #[test]
 fn deleting_the_index_gives_the_same_answers() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let (_, s) = statement(&story, "fail");
-    ledger.record_blocking(vec![s], false).remove(0).unwrap();
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
+    record(&ledger, statement(&story, "fail"));
     for i in 0..270 {
-        let (_, s) = statement(&story, &format!("kenyataan {i}"));
-        ledger.record_blocking(vec![s], false).remove(0).unwrap();
+        record(&ledger, statement(&story, &format!("kenyataan {i}")));
     }
     let before = answers(ledger.reader(), &story);
     published(&dir, ledger.reader());
@@ -224,16 +206,14 @@ fn deleting_the_index_gives_the_same_answers() {
 
 #[test]
 fn lists_filter_by_type_case_party_and_time_in_both_directions() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    // A call may end in the millisecond in which it began: the next one has a time of its own.
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
+    // Calls may fall into one millisecond. Wait, so that the next call has a later time.
     let told = ledger.reader().parsed(4).unwrap().unwrap().header().time.unix_ms();
     while unix_ms() <= told {
         std::thread::sleep(Duration::from_millis(1));
     }
     let subs: Vec<_> = (0..5).map(|i| statement(&story, &format!("k{i}")).1).collect();
-    ledger.record_blocking(subs, true).into_iter().for_each(|r| drop(r.unwrap()));
+    record_all(&ledger, subs);
     let r = ledger.reader();
     for round in 0..2 {
         let list = |f: &Filter, range, desc, n| r.list(f, range, desc, n).unwrap();
@@ -259,14 +239,13 @@ fn lists_filter_by_type_case_party_and_time_in_both_directions() {
 
 #[test]
 fn a_second_writer_is_refused_at_once() {
-    let (_tmp, dir) = fresh();
-    let _first = open(&dir);
+    let World { tmp: _tmp, ledger: _first, dir, .. } = World::empty();
     assert!(matches!(Ledger::open(&dir, Options::default()), Err(LedgerError::Locked(_))));
 }
 
 #[test]
 fn a_folder_is_made_whole_or_not_at_all() {
-    let (tmp, dir) = fresh();
+    let Folder { tmp, dir, .. } = World::empty().close();
     let again = |dir: &Path| {
         Ledger::init(dir, origin(), key(ORIGIN, 1), &operator(), object(json!({"name": "x"}))).unwrap_err()
     };
@@ -289,9 +268,7 @@ fn a_folder_is_made_whole_or_not_at_all() {
 
 #[test]
 fn files_are_taken_before_the_event_that_names_them_and_served_after() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let (bytes, reader) = (b"surat tuntutan (synthetic)", ledger.reader().clone());
     let with = |files: &[_]| {
         let mut s = say(
@@ -323,9 +300,9 @@ fn files_are_taken_before_the_event_that_names_them_and_served_after() {
     let (path, ..) = reader.file(&file.blake3).unwrap().unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert!(path.starts_with(dir.join("public/file")));
-    // Named again by another event, without another upload.
+    // Another event may name the file without another upload.
     ledger.record_blocking(vec![with(std::slice::from_ref(&file))], false).remove(0).unwrap();
-    // A digest that the bytes do not have.
+    // A digest that is not that of the bytes.
     let mut lie = ledger.upload(Digest::blake3(b"x"), [127, 0, 0, 1].into()).unwrap();
     lie.write(b"y").unwrap();
     assert_eq!(lie.finish().unwrap_err().code, Code::FileDigest);
@@ -334,15 +311,14 @@ fn files_are_taken_before_the_event_that_names_them_and_served_after() {
 
 #[test]
 fn uploads_have_a_size_a_quota_and_an_end() {
-    let (_tmp, dir) = fresh();
     let options = Options {
         max_file: 100,
-        // Each file counts for 4 KiB more than it holds.
+        // Each file counts for its size and 4 KiB more.
         upload_quota: 2 * 4_096 + 150,
         upload_expiry: Duration::from_secs(20),
         ..Options::default()
     };
-    let ledger = Ledger::open(&dir, options).unwrap();
+    let World { tmp: _tmp, dir, ledger, .. } = World::with(options, |_| ());
     let (a, b) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
     let mut long = ledger.upload(Digest::blake3(b"x"), a).unwrap();
     assert_eq!(long.write(&[0; 101]).unwrap_err().code, Code::TooLarge);
@@ -369,7 +345,7 @@ fn uploads_have_a_size_a_quota_and_an_end() {
     );
     let file = upload(&ledger, "named", &[3; 90]);
     s.files = std::slice::from_ref(&file);
-    ledger.record_blocking(vec![s.sign(&[&desk()]).1], false).remove(0).unwrap();
+    record(&ledger, s.sign(&[&desk()]));
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(fs::read_dir(dir.join("upload")).unwrap().count(), 0, "nobody named them in time");
     assert!(ledger.reader().file(&file.blake3).unwrap().is_some(), "this one was named");
@@ -377,9 +353,7 @@ fn uploads_have_a_size_a_quota_and_an_end() {
 
 #[test]
 fn withheld_words_are_served_no_more_and_come_back_when_released() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let secret = "perkataan yang ditahan";
     let (id, s) = statement(&story, secret);
     let blob = s.content.clone().unwrap();
@@ -388,7 +362,7 @@ fn withheld_words_are_served_no_more_and_come_back_when_released() {
     let grep = |dir: &Path| {
         let mut found = Vec::new();
         for entry in walk(dir) {
-            // One that went since was a partial tile.
+            // A file that went meanwhile was a partial tile.
             let Ok(bytes) = fs::read(&entry) else { continue };
             if bytes.windows(secret.len()).any(|w| w == secret.as_bytes()) {
                 found.push(entry);
@@ -398,10 +372,7 @@ fn withheld_words_are_served_no_more_and_come_back_when_released() {
     };
     published(&dir, &reader);
     assert!(!grep(&dir).is_empty());
-    let facts = json!({"ground": "court_order", "blobs": ["content"]});
-    let (_, withhold) =
-        say("content.withheld", Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]);
-    let by = ledger.record_blocking(vec![withhold], false).remove(0).unwrap().index;
+    let (_, by) = record(&ledger, withhold(Some(story.case), id, "court_order", &["content"]));
     assert_eq!(reader.words(index).unwrap(), StoredWords::Withheld(by));
     assert_eq!(reader.content(&Digest::blake3(&blob)).unwrap(), Blob::Withheld(by));
     let submitted_again = ledger.record_blocking(vec![s], false).remove(0).unwrap();
@@ -453,9 +424,7 @@ fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn evidence_by_the_addressees_key_is_signed_by_it() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let agency = key("agensi.example/web", 71);
     let party = json!({"party": story.agency});
     let adding = say("key.added", None, party, json!({"key": agency.verifying_key().to_string()}), None);
@@ -487,9 +456,7 @@ fn evidence_by_the_addressees_key_is_signed_by_it() {
 
 #[test]
 fn a_count_takes_no_more_signatures_away_than_it_has() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let (refs, words) = (json!({"organiser": story.desk}), Some(json!({"text": "Kami meminta."})));
     let opened = say("collection.opened", Some(story.case), refs, json!({"assurance": "email"}), words);
     let (collection, sent) = opened.sign(&[&desk()]);
@@ -521,9 +488,7 @@ fn a_count_takes_no_more_signatures_away_than_it_has() {
 
 #[test]
 fn links_quote_word_for_word_and_demands_hold_their_items() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let (a, s1) = statement(&story, "sistem telah diserang pada 2 Disember");
     let (b, s2) = statement(&story, "tiada gangguan");
     let link = |exact: &str| {
@@ -554,9 +519,7 @@ fn links_quote_word_for_word_and_demands_hold_their_items() {
 
 #[test]
 fn the_door_names_the_member_that_says_nothing() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let blank = ["", " \n", "\0", "\u{200b}", "\u{feff}"].map(|text| statement(&story, text).1);
     for answer in ledger.record_blocking(blank.to_vec(), false) {
         let refusal = answer.unwrap_err();
@@ -597,7 +560,7 @@ fn the_vectors_pass_through_the_real_ledger() {
     for (i, (answer, e)) in answers.into_iter().zip(&entries[1..]).enumerate() {
         let receipt = answer.unwrap_or_else(|r| panic!("entry {}: {r}", i + 1));
         assert_eq!(receipt.id.to_string(), e["event_id"].as_str().unwrap());
-        // All but time and prev, which are the ledger's own here.
+        // All lines but `time` and `prev`, which differ in this ledger.
         let lines = |text: &str| -> Vec<String> {
             let keep = |l: &&str| !l.starts_with("time ") && !l.starts_with("prev ");
             text.lines().filter(keep).map(str::to_owned).collect()

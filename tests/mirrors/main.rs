@@ -1,4 +1,4 @@
-//! Who follows a ledger: mirrors, static servers and witnesses.
+//! What stands beside a ledger: mirrors, static servers and witnesses.
 
 #[path = "../support/exhibit.rs"]
 mod exhibit;
@@ -18,6 +18,8 @@ mod public;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 
 mod mirror;
 mod static_serving;

@@ -1,4 +1,4 @@
-//! A mirror takes what it verified and nothing else, goes on after any kill, and never follows another history.
+//! A mirror takes only what it verified, goes on after any kill, and never follows another history.
 
 use crate::files;
 use crate::forger;
@@ -6,10 +6,10 @@ use crate::http;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read},
+    io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -19,7 +19,7 @@ use std::{
 
 use crate::forger::Forger;
 use crate::http::send;
-use crate::program::{Program, free_port};
+use crate::program::{Program, free_port, run};
 use crate::support::*;
 use onrecord::{
     ledger::{Ledger, Options as LedgerOptions, Submission},
@@ -36,7 +36,7 @@ fn vkey() -> VerifyingKey {
     key(ORIGIN, 1).verifying_key().clone()
 }
 
-/// A ledger with so many statements.
+/// A ledger with the small story and `statements` statements.
 fn ledger(dir: &Path, statements: usize, what: &str) -> (Ledger, Story) {
     init(dir);
     let ledger = open(dir);
@@ -47,7 +47,7 @@ fn ledger(dir: &Path, statements: usize, what: &str) -> (Ledger, Story) {
 
 fn more(ledger: &Ledger, story: &Story, statements: usize, what: &str) {
     let batch = (0..statements).map(|i| statement(story, &format!("{what} {i}")).1).collect();
-    ledger.record_blocking(batch, false).into_iter().for_each(|r| drop(r.unwrap()));
+    record_all(ledger, batch);
     assert!(ledger.wait_published(Duration::from_secs(20)));
 }
 
@@ -63,7 +63,7 @@ fn now() -> Time {
     at(0)
 }
 
-/// So many seconds from now.
+/// The time `seconds` from now.
 fn at(seconds: i64) -> Time {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Time::from_unix_ms(now.as_millis() as i64 + seconds * 1_000).unwrap()
@@ -85,22 +85,16 @@ fn files_under(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What a folder serves, by name.
+/// The files of a folder's `public/`, by name.
 fn public_of(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let root = dir.join("public");
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
     files_under(&root).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
-/// The same without partial tiles: which of them a folder has depends on when it published.
+/// The same without partial tiles. Which of these a folder has depends on when it published.
 fn whole(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     public_of(dir).into_iter().filter(|(name, _)| !name.contains(".p/")).collect()
-}
-
-fn onrecord(args: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
 }
 
 fn path(path: &Path) -> &str {
@@ -108,11 +102,11 @@ fn path(path: &Path) -> &str {
 }
 
 fn is_valid(dir: &Path) {
-    let (code, text) = onrecord(&["verify", path(dir), "--key", &vkey().to_string()]);
+    let (code, text) = run(&["verify", path(dir), "--key", &vkey().to_string()]);
     assert_eq!(code, Some(0), "{text}");
 }
 
-/// An exhibit of a letter, published; gives the letter.
+/// Records and publishes an exhibit of a letter. Gives the letter.
 fn captured(ledger: &Ledger) -> onrecord::event::FileRef {
     let letter = upload(ledger, "surat.txt", b"letter");
     let said = Say {
@@ -125,7 +119,7 @@ fn captured(ledger: &Ledger) -> onrecord::event::FileRef {
             Some(json!({"description": "a letter"})),
         )
     };
-    ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
+    record(ledger, said.sign(&[&desk()]));
     assert!(ledger.wait_published(Duration::from_secs(10)));
     letter
 }
@@ -142,7 +136,7 @@ fn a_mirror_is_the_same_ledger_and_follows_it() {
     assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
     assert_eq!(whole(&one), whole(&copy), "byte for byte");
     is_valid(&copy);
-    // In steps of any length, across bundles.
+    // It follows in steps of any length, across bundles.
     for n in [1, 2, 250, 3] {
         more(&ledger, &story, n, "dua");
         let pass = mirror.pass(now(), &go_on).unwrap();
@@ -155,24 +149,24 @@ fn a_mirror_is_the_same_ledger_and_follows_it() {
         );
     }
     is_valid(&copy);
-    // Nobody puts anything on record here.
+    // Nothing can be put on record at a mirror.
     let refusal =
         mirror.ledger().record_blocking(vec![statement(&story, "di sini").1], false).remove(0).unwrap_err();
     assert!(refusal.to_string().contains("this is a mirror"), "{refusal}");
     let size = mirror.ledger().reader().checkpoint().checkpoint().size();
     mirror.ledger().close();
     drop(mirror);
-    // The folder is no ledger to be served by anybody else, and another key or folder is told.
-    let (code, text) = onrecord(&["serve", "--data", path(&copy), "--listen", "127.0.0.1:0"]);
+    // `serve` refuses the folder of a mirror, and `mirror` refuses a ledger's folder, another key and another source.
+    let (code, text) = run(&["serve", "--data", path(&copy), "--listen", "127.0.0.1:0"]);
     assert!(code == Some(1) && text.contains("is a mirror of"), "{text}");
     let (code, text) =
-        onrecord(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&one), "--once"]);
+        run(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&one), "--once"]);
     assert!(code == Some(1) && text.contains("holds a ledger already"), "{text}");
     let other = key(ORIGIN, 9).verifying_key().to_string();
-    let (code, text) = onrecord(&["mirror", path(&one), "--key", &other, "--data", path(&copy), "--once"]);
+    let (code, text) = run(&["mirror", path(&one), "--key", &other, "--data", path(&copy), "--once"]);
     assert!(code == Some(1) && text.contains("is a mirror of the log"), "{text}");
     let (code, text) =
-        onrecord(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&copy), "--once"]);
+        run(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&copy), "--once"]);
     assert!(
         code == Some(0) && text.contains(&format!("{size} entries verified and here, 0 of them new")),
         "{text}"
@@ -192,13 +186,13 @@ fn stopped_at_any_bundle_it_goes_on_where_it_was() {
         let stopped = mirror.pass(now(), &stop).unwrap_err();
         assert!(matches!(stopped, MirrorError::Stopped), "{stopped}");
         assert!(!mirror.is_whole() || bundles == 0, "what is not under a checkpoint is not shown");
-        // The folder may be left at any moment; what was published is where it goes on.
+        // It may be stopped at any moment, and goes on from what was published.
         mirror.ledger().close();
         let progress = fs::read_to_string(copy.join("progress")).unwrap();
         let here: u64 = progress.lines().nth(1).unwrap().parse().unwrap();
         assert!(here > last && here <= bundles * 256, "{progress}");
         last = here;
-        // While it was on its way the ledger grew.
+        // The ledger grew while the mirror caught up.
         more(&ledger, &story, 7, "tiga");
     }
     let mut mirror = mirror(&one, &copy, Keeps::default());
@@ -211,7 +205,7 @@ fn stopped_at_any_bundle_it_goes_on_where_it_was() {
 
 /// `onrecord mirror`, serving.
 struct Served {
-    child: Child,
+    program: Program,
     address: SocketAddr,
     log: PathBuf,
 }
@@ -219,35 +213,13 @@ struct Served {
 impl Served {
     fn start(from: &str, to: &Path, flags: &[&str]) -> Self {
         let log = to.with_extension("log");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-            .args([
-                "mirror",
-                from,
-                "--key",
-                &vkey().to_string(),
-                "--listen",
-                "127.0.0.1:0",
-                "--every",
-                "0",
-                "--data",
-            ])
-            .arg(to)
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let line = lines.find(|line| line.starts_with("listening on ")).unwrap_or_else(|| {
-            let log = fs::read_to_string(&log).unwrap_or_default();
-            panic!("it does not serve: {log}")
-        });
-        let address = line.split("http://").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
-        Self { child, address, log }
+        let flags = [&["--every", "0"], flags].concat();
+        let program = Program::mirror_with(from, &vkey().to_string(), to, &flags, &log);
+        Self { address: program.address, program, log }
     }
 
     fn get(&self, path: &str) -> http::Reply {
-        send(self.address, "GET", path, &[], b"")
+        self.program.get(path)
     }
 
     fn size(&self) -> u64 {
@@ -263,19 +235,9 @@ impl Served {
         }
     }
 
-    /// SIGTERM; gives the exit code.
+    /// Gives the exit code.
     fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.program.terminate().code()
     }
 }
 
@@ -289,7 +251,7 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
     drop(ledger);
     let origin = Program::serve(&one);
     let from = format!("http://{}", origin.address);
-    // Killed as soon as there is something more on disk, three times.
+    // It is killed three times, each time as soon as more is on disk.
     let mut seen = 0;
     'kills: for _ in 0..3 {
         let vkey = vkey().to_string();
@@ -308,7 +270,7 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
                 break;
             }
             let ended = child.try_wait().unwrap().is_some();
-            // The rest may take no time to speak of.
+            // It may complete the rest before it can be killed again.
             if ended && seen > 0 {
                 break 'kills;
             }
@@ -325,7 +287,7 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
     {
         let (theirs, ours) = (send(origin.address, "GET", path, &[], b""), served.get(path));
         assert_eq!(theirs.status, ours.status, "{path}");
-        // What says that there is no page says too whose mirror it is.
+        // An error page also says whose mirror it is, so it differs.
         match path {
             "/e/41.txt" => {
                 assert!(ours.status == 404 && ours.text().contains("This is a mirror of"), "{path}")
@@ -353,16 +315,9 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     mirror.pass(now(), &go_on).unwrap();
     assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
     assert!(holds(&copy, "rahsia yang tersilap"));
-    let withhold = say(
-        "content.withheld",
-        Some(story.case),
-        json!({"entry": id}),
-        json!({"blobs": ["content"], "ground": "erasure"}),
-        None,
-    );
-    let by = ledger.record_blocking(vec![withhold.sign(&[&operator()]).1], false).remove(0).unwrap().index;
+    let (_, by) = record(&ledger, withhold(Some(story.case), id, "erasure", &["content"]));
     assert!(ledger.wait_published(Duration::from_secs(10)));
-    // A report that can't be written is not lost: it is made by the log.
+    // A report that can't be written is not lost: the next pass makes it from the log.
     fs::create_dir(copy.join("removed.jsonl")).unwrap();
     assert!(matches!(mirror.pass(now(), &go_on), Err(MirrorError::Disk(_))));
     fs::remove_dir(copy.join("removed.jsonl")).unwrap();
@@ -379,7 +334,7 @@ fn what_the_origin_withholds_is_removed_and_reported() {
         (&json!(index), &json!(by), &json!(["content"]))
     );
     is_valid(&copy);
-    // A mirror that comes later never has them.
+    // A mirror that begins later never has the words.
     let late = tmp.path().join("late");
     let mut second = self::mirror(&one, &late, Keeps::default());
     let pass = second.pass(now(), &go_on).unwrap();
@@ -387,7 +342,7 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     assert!(second.ledger().wait_published(Duration::from_secs(10)));
     gone(&late, "rahsia yang tersilap");
     is_valid(&late);
-    // Given back, they come back.
+    // Once they are given back, the mirrors have them again.
     let release = say(
         "content.released",
         Some(story.case),
@@ -412,13 +367,13 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     }
 }
 
-/// Whether any file of a folder has some text in it.
+/// Whether any file of a folder holds a text.
 fn holds(dir: &Path, text: &str) -> bool {
     let has = |bytes: Vec<u8>| bytes.windows(text.len()).any(|w| w == text.as_bytes());
     files_under(dir).iter().any(|path| fs::read(path).is_ok_and(has))
 }
 
-/// Waits until no file has it any more.
+/// Waits until no file of a folder holds a text any more.
 fn gone(dir: &Path, text: &str) {
     let until = Instant::now() + Duration::from_secs(10);
     while holds(dir, text) {
@@ -464,15 +419,8 @@ fn words_are_held_back_for_a_while_and_facts_are_not() {
     assert!(pass.wanting > 300 && pass.size == 306, "{pass:?}");
     assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
     assert!(!holds(&copy, "tersilap tulis") && !holds(&copy, "awal 7"));
-    // The mistake is mended before it was copied. A restart forgets nothing of what is wanted.
-    let withhold = say(
-        "content.withheld",
-        Some(story.case),
-        json!({"entry": id}),
-        json!({"blobs": ["content"], "ground": "error"}),
-        None,
-    );
-    ledger.record_blocking(vec![withhold.sign(&[&operator()]).1], false).remove(0).unwrap();
+    // The mistake is withheld before it was copied. After a restart the mirror still wants the other words.
+    record(&ledger, withhold(Some(story.case), id, "error", &["content"]));
     assert!(ledger.wait_published(Duration::from_secs(10)));
     mirror.ledger().close();
     drop(mirror);
@@ -508,11 +456,11 @@ fn facts_alone_are_a_ledger_too_and_words_may_be_asked_for_later() {
     assert_eq!(facts.pass(now(), &go_on).unwrap().size, 305);
     assert!(facts.ledger().wait_published(Duration::from_secs(10)));
     assert!(!holds(&copy, "awal 7"));
-    let (code, text) = onrecord(&["verify", path(&copy), "--key", &vkey().to_string(), "--no-words"]);
+    let (code, text) = run(&["verify", path(&copy), "--key", &vkey().to_string(), "--no-words"]);
     assert_eq!(code, Some(0), "{text}");
     facts.ledger().close();
     drop(facts);
-    // Its pages do not call the words missing, which would be said of the ledger.
+    // Its pages do not call the words missing: that would accuse the ledger.
     let served = Served::start(path(&one), &copy, &["--no-words"]);
     let page = String::from_utf8(served.get("/e/300").body).unwrap();
     assert!(page.contains("not kept here") && !page.contains(">missing<"), "{page}");
@@ -531,7 +479,7 @@ fn facts_alone_are_a_ledger_too_and_words_may_be_asked_for_later() {
 /// Copies a folder.
 fn copy_of(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    // That of `keys` matters.
+    // The mode of `keys` matters.
     fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -540,7 +488,7 @@ fn copy_of(from: &Path, to: &Path) {
     }
 }
 
-/// Changes one byte of a file, where some text stands in it.
+/// Changes one byte of a file, at the place of a text.
 fn change(file: &Path, text: &str) {
     let mut bytes = fs::read(file).unwrap();
     let at = bytes.windows(text.len()).position(|w| w == text.as_bytes()).unwrap();
@@ -592,7 +540,7 @@ fn a_broken_copy_is_refused_by_entry_number_and_nothing_of_it_is_taken() {
     };
     let (place, here) = try_it("upper", &upper);
     assert!(place == "tree" && here == 0, "{place} {here}");
-    // The copy that was refused can be had from a good one, and goes on there.
+    // A mirror that met a bad copy goes on from a good one.
     let copy = tmp.path().join("entry");
     let mut mirror = mirror(&one, &copy, Keeps::default());
     assert_eq!(mirror.pass(now(), &go_on).unwrap().from, 256);
@@ -607,7 +555,7 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
     let (first, _) = ledger(&one, 400, "satu");
     let (_second, _) = ledger(&two, 500, "dua");
     first.close();
-    // The origin serves one history, and from some moment on another.
+    // The origin serves one history first, and another later.
     let shown = tmp.path().join("shown");
     std::os::unix::fs::symlink(one.join("public"), &shown).unwrap();
     let served = Served::start(path(&shown), &copy, &["--metrics", "127.0.0.1:0"]);
@@ -615,7 +563,7 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
     let aside = tmp.path().join("aside");
     std::os::unix::fs::symlink(two.join("public"), &aside).unwrap();
     fs::rename(&aside, &shown).unwrap();
-    // A folder is looked up once; another start is another look, as a server's new answer would be.
+    // A source that is a folder is resolved at the start alone, so the mirror is restarted.
     assert_eq!(served.stop(), Some(0));
     let served = Served::start(path(&shown), &copy, &[]);
     let until = Instant::now() + Duration::from_secs(20);
@@ -629,16 +577,16 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
     let ready = served.get("/readyz");
     assert!(ready.status == 503 && String::from_utf8_lossy(&ready.body).contains("two histories"));
     assert_eq!(served.stop(), Some(1));
-    // On a machine that has seen neither.
+    // In a folder that has seen neither history.
     let alone = tempfile::tempdir().unwrap();
     let report = alone.path().join("fork.json");
     fs::copy(copy.join("fork.json"), &report).unwrap();
-    let (code, text) = onrecord(&["verify", path(&report)]);
+    let (code, text) = run(&["verify", path(&report)]);
     assert!(code == Some(0) && text.contains(&format!("FORK  both are signed by {}", vkey())), "{text}");
     assert!(Fork::prove(&fs::read(&report).unwrap()).is_ok());
-    // It is not followed again, however often it is started.
+    // The mirror does not follow the log again after a restart.
     let (code, text) =
-        onrecord(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&copy), "--once"]);
+        run(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&copy), "--once"]);
     assert!(code == Some(1) && text.contains("two histories"), "{text}");
 }
 
@@ -653,7 +601,7 @@ fn where_a_copy_has_no_words_the_flag_that_copies_the_rest_is_named() {
     let key = vkey().to_string();
     let mirrored = |source: &Path, copy: &str, more: &[&str]| {
         let copy = tmp.path().join(copy);
-        onrecord(&[&["mirror", path(source), "--key", &key, "--data", path(&copy), "--once"], more].concat())
+        run(&[&["mirror", path(source), "--key", &key, "--data", path(&copy), "--once"], more].concat())
     };
     let (code, text) = mirrored(&tiles, "none", &[]);
     assert!(
@@ -679,10 +627,10 @@ fn a_copy_that_is_on_its_way_is_not_taken_for_a_whole_one() {
     assert!(on_its_way.size() == 256 && !on_its_way.is_whole());
     on_its_way.ledger().close();
     drop(on_its_way);
-    // What is shown then has fewer entries than what it is on its way to: an older copy, or another history.
+    // It is shown fewer entries now than it was catching up to: by an older copy, or by another history.
     for shown in [&old, &other] {
         let again = ["mirror", path(shown), "--key", &vkey().to_string(), "--data", path(&copy), "--once"];
-        let (code, text) = onrecord(&again);
+        let (code, text) = run(&again);
         assert_eq!(code, Some(3), "{text}");
         assert!(text.contains("256 of 805 are here") && !text.contains("verified and here"), "{text}");
     }
@@ -703,7 +651,7 @@ fn stopped_on_its_way_it_serves_what_it_had_though_the_ledger_is_gone() {
     more(&ledger, &story, 800, "lagi");
     let some = |here: u64, _: u64| here < 512;
     assert!(matches!(first.pass(now(), &some), Err(MirrorError::Stopped)));
-    // Until it is on the disk.
+    // Wait until the tile is on the disk.
     let until = Instant::now() + Duration::from_secs(10);
     while !copy.join("public/tile/entries/001").exists() {
         assert!(Instant::now() < until);
@@ -738,7 +686,7 @@ fn files_that_are_not_here_are_asked_for_again() {
             files: std::slice::from_ref(&file),
             ..say("exhibit.captured", None, Value::Null, facts, words)
         };
-        ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
+        record(&ledger, said.sign(&[&desk()]));
         file
     });
     assert!(ledger.wait_published(Duration::from_secs(10)));
@@ -752,7 +700,7 @@ fn files_that_are_not_here_are_asked_for_again() {
     };
     wants(Keeps { files: None, ..Keeps::default() }, 2);
     wants(Keeps { files: Some(10), ..Keeps::default() }, 1);
-    // One that the ledger can't give for a while.
+    // A file that the ledger can't give for a while.
     let files = one.join("public/file");
     let held = files_under(&files).into_iter().find(|p| p.ends_with(exhibits[1].blake3.to_string())).unwrap();
     let aside = tmp.path().join("aside");
@@ -774,7 +722,7 @@ fn no_status_makes_a_mirror_remove_anything() {
     let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
     let (ledger, story) = ledger(&one, 30, "awal");
     let letter = captured(&ledger);
-    // Whatever is asked for of words and files is answered by this status; 0: as it is.
+    // All requests for words and files are answered with this status, or as they should be if it is 0.
     let status = Arc::new(AtomicUsize::new(0));
     let now_is = status.clone();
     let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| {
@@ -813,7 +761,7 @@ fn no_status_makes_a_mirror_remove_anything() {
         assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
         assert!(holds(&copy, "awal 7") && file.exists(), "{of}");
         assert!(!copy.join("removed.jsonl").exists(), "{of}");
-        // And what it could not have is here once it can.
+        // It has what it could not get before, once it can.
         status.store(0, Ordering::SeqCst);
         let until = Instant::now() + Duration::from_secs(20);
         while mirror.pass(now(), &go_on).unwrap().wanting > 0 || !holds(&copy, &format!("status {of} 0")) {
@@ -858,7 +806,7 @@ fn an_older_log_is_no_fork_and_another_short_one_is() {
     assert_eq!(mirror.pass(now(), &go_on).unwrap().size, 405);
     mirror.ledger().close();
     drop(mirror);
-    // Rolled back: it shows less than it signed before. What is here stays, and it says so.
+    // A ledger that was rolled back shows less than it signed before. The mirror keeps what it has, and says so.
     let mut back = self::mirror(&old, &copy, Keeps::default());
     assert_eq!(back.pass(now(), &go_on).unwrap().size, 405);
     assert!(back.status().now().sentence().contains("shows fewer entries than it did"));
@@ -881,17 +829,18 @@ fn a_server_of_plain_files_is_as_good_and_it_follows_while_served() {
     let served = Served::start(&format!("http://{}", origin.address), &copy, &[]);
     assert_eq!(served.size(), 305);
     for n in 0..3 {
-        record(origin.address, &statement(&story, &format!("kemudian {n}")).1);
+        let answer = submit(origin.address, &statement(&story, &format!("kemudian {n}")).1);
+        assert!(answer.contains("\"receipt\":{"), "{answer}");
     }
     served.wait_for(308);
     let entry = served.get("/entry/307");
     assert_eq!(entry.body, send(origin.address, "GET", "/entry/307", &[], b"").body);
-    // What is asked of the mirror is answered by what it shows; what is put on record is not.
+    // The mirror answers queries from what it shows. It takes no events.
     let query = json!({"query": "{ events(last: 1) { nodes { index } } }"}).to_string();
     let answer =
         send(served.address, "POST", "/graphql", &[("Content-Type", "application/json")], query.as_bytes());
     assert_eq!(answer.json()["data"]["events"]["nodes"][0]["index"], json!(307));
-    // It says there too that it is a mirror, which the ledger itself is not.
+    // There it says too that it is a mirror. The ledger says that it is none.
     let query =
         json!({"query": "{ ledger { mirror { of behind ledgerSize followed forked } } }"}).to_string();
     let standing = |address| {
@@ -927,12 +876,7 @@ fn submit(address: SocketAddr, s: &onrecord::ledger::Submission) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-fn record(address: SocketAddr, s: &onrecord::ledger::Submission) {
-    let answer = submit(address, s);
-    assert!(answer.contains("\"receipt\":{"), "{answer}");
-}
-
-/// A folder, and the bundles that were read of it since that was last asked.
+/// A folder, and the bundles that were read from it since they were last taken.
 struct Counted {
     folder: FolderSource,
     bundles: Mutex<Vec<String>>,
@@ -959,7 +903,7 @@ struct Lied {
 }
 
 impl Lied {
-    /// With one more entry, by a header that was changed. It is told the ledger's entries and its story.
+    /// Adds the event that `said` makes, with a header that `change` has changed.
     fn with(said: impl FnOnce(&Story) -> Submission, change: impl FnOnce(&mut Header, &Story)) -> Self {
         let tmp = tempfile::tempdir().unwrap();
         let (one, shown, copy) = (tmp.path().join("one"), tmp.path().join("shown"), tmp.path().join("copy"));
@@ -988,7 +932,8 @@ impl Lied {
         Mirror::open(source, vkey(), &self.copy, keeps, LedgerOptions::default()).unwrap()
     }
 
-    /// What a pass was refused for, and which bundles it read. `go_on` is told how often it was asked.
+    /// Runs a pass that must fail. Gives its error, the bundles that it read, and how often it asked `go_on`, which is given that
+    /// number each time.
     fn pass(
         &self,
         mirror: &mut Mirror,
@@ -1002,7 +947,7 @@ impl Lied {
     }
 }
 
-/// The last entry is refused, for what holds this. Gives what was refused.
+/// Holds that the last entry was refused, in words that hold `what`. Gives all the words.
 #[track_caller]
 fn is_refused(lied: &Lied, error: &MirrorError, what: &str) -> String {
     let MirrorError::Refused(fault) = error else { panic!("{error}") };
@@ -1013,7 +958,7 @@ fn is_refused(lied: &Lied, error: &MirrorError, what: &str) -> String {
 
 #[test]
 fn what_a_refused_entry_contradicts_is_looked_for_once_and_not_in_the_source() {
-    // By a key that nobody on record has: it is not to be taken, and no other entry contradicts it.
+    // A key that nobody on record has: the entry is refused, and no other entry contradicts it.
     let stranger = key("newsroom.example/new", 98);
     let facts = statement_facts;
     let said = |story: &Story| {
@@ -1024,16 +969,16 @@ fn what_a_refused_entry_contradicts_is_looked_for_once_and_not_in_the_source() {
     let lied = Lied::with(said, |header, story| header.signers[0] = (story.desk, 1));
     let all = ["000", "001", &format!("002.p/{}", lied.entries.len() - 512)].map(str::to_owned);
     let mut mirror = lied.mirror();
-    // Stopped where it looks: after the two bundles that were taken.
+    // It is stopped while it searches for a contradiction, after two bundles were taken.
     let (error, bundles, asked) = lied.pass(&mut mirror, |time| time < 3);
     assert!(matches!(error, MirrorError::Stopped), "{error}");
     assert_eq!((bundles.as_slice(), asked), (&all[..], 3));
-    // It looks at what it has, in as many steps as there are entries that came with it.
+    // It searches its own copy, and not the source.
     let (error, bundles, asked) = lied.pass(&mut mirror, |_| true);
     is_refused(&lied, &error, "KEY_UNKNOWN");
     assert_eq!(bundles, all[2..]);
     assert!(asked > 0);
-    // And never again.
+    // It never searches for the same again.
     let (error, bundles, asked) = lied.pass(&mut mirror, |_| false);
     is_refused(&lied, &error, "KEY_UNKNOWN");
     assert_eq!((bundles.as_slice(), asked), (&all[2..], 0));
@@ -1047,7 +992,7 @@ fn what_a_refused_entry_contradicts_is_looked_for_once_and_not_in_the_source() {
 
 #[test]
 fn an_entry_far_before_that_contradicts_a_refused_one_is_found_in_the_copy() {
-    // A number that the party's thread had at the beginning.
+    // A number that an early entry of the party's thread has.
     let update = |story: &Story| {
         let refs = json!({"party": story.agency});
         let words = Some(json!({"name": "Lain"}));
@@ -1061,7 +1006,7 @@ fn an_entry_far_before_that_contradicts_a_refused_one_is_found_in_the_copy() {
     let proof = fs::read(lied.copy.join("contradiction.json")).unwrap();
     let entries = Contradiction::prove(&proof).unwrap().entries;
     assert!(entries[0] < 6 && entries[1] == lied.entries.len() as u64 - 1, "{entries:?}");
-    // It says so each time, also after a start.
+    // It says so each time, also after a restart.
     let (error, _, asked) = lied.pass(&mut mirror, |_| false);
     assert_eq!((is_refused(&lied, &error, "thread: expected"), asked), (said.clone(), 0));
     mirror.ledger().close();

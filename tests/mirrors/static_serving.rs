@@ -7,13 +7,14 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
 
 use crate::http::{Reply, Server};
-use crate::program::free_port;
+use crate::program::{self, Running, free_port, said};
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::{Digest, EventId},
     ledger::Ledger,
@@ -22,30 +23,21 @@ use onrecord::{
 };
 use serde_json::{Value, json};
 
-/// An nginx of the test's own, on a free port. It ends with it.
+/// An nginx of the test's own, on a free port. It ends with the test.
 struct Nginx {
-    child: Child,
+    _running: Running,
     address: SocketAddr,
     _tmp: tempfile::TempDir,
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Nginx {
-    /// Runs a sample configuration as it stands, but for the lines that name this machine: these take what
-    /// `changed` makes of them.
+    /// Runs a sample configuration. A line for which `changed` gives another is replaced: those name this machine.
     fn start(sample: &str, changed: impl Fn(&str, SocketAddr, &Path) -> Option<String>) -> Self {
         let tmp = tempfile::tempdir().unwrap();
         let dir = tmp.path().display();
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(sample);
         let sample = fs::read_to_string(sample).unwrap();
-        // A port may be taken by somebody else before nginx does.
+        // Another program may take the port before nginx does.
         for _ in 0..10 {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let lines =
@@ -71,7 +63,7 @@ impl Nginx {
                 .expect("nginx; ./test installs it (Debian: nginx-light)");
             loop {
                 if TcpStream::connect(address).is_ok() {
-                    return Self { child, address, _tmp: tmp };
+                    return Self { _running: Running(child), address, _tmp: tmp };
                 }
                 if child.try_wait().unwrap().is_some() {
                     break;
@@ -95,7 +87,7 @@ impl Nginx {
         })
     }
 
-    /// The same, where each file is stored gzipped and sent so, whoever asks.
+    /// The same, where each file is stored gzipped and always sent so.
     fn over_gzipped(public: &Path) -> Self {
         let root = format!("root {}; gzip_static always;", public.display());
         Self::start("nginx-static.conf", move |line, address, _| match line.trim() {
@@ -106,7 +98,7 @@ impl Nginx {
         })
     }
 
-    /// In front of a server, without TLS: that is between nginx and its certificates.
+    /// In front of a server, without TLS, for which nginx would need certificates.
     fn before(server: SocketAddr) -> Self {
         Self::start("nginx-proxy.conf", move |line, address, dir| match line.trim() {
             "listen 443 ssl http2;" => Some(format!("listen {address};")),
@@ -128,12 +120,9 @@ impl Nginx {
 }
 
 fn verify(address: SocketAddr, ledger: &Ledger) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-        .args(["verify", &format!("http://{address}"), "--key", &ledger.reader().log_key().to_string()])
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success(), "{said}");
+    let key = ledger.reader().log_key().to_string();
+    let (code, said) = ours(&["verify", &format!("http://{address}"), "--key", &key]);
+    assert_eq!(code, Some(0), "{said}");
     said
 }
 
@@ -143,67 +132,38 @@ fn http_date(time: SystemTime) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-struct World {
-    _tmp: tempfile::TempDir,
-    dir: PathBuf,
-    ledger: Ledger,
-    story: Story,
-}
-
 const SECRET: &str = "perkataan yang ditarik balik";
 const FILE: &[u8] = b"isi lampiran yang ditangkap";
 
-impl World {
-    fn new() -> Self {
-        let tmp = tempfile::tempdir().unwrap();
-        let dir = tmp.path().join("ledger");
-        init(&dir);
-        let ledger = open(&dir);
-        let story = tell(&ledger);
-        Self { _tmp: tmp, dir, ledger, story }
-    }
-    fn public(&self) -> PathBuf {
-        self.dir.join("public")
-    }
-    fn record(&self, (id, submission): (EventId, onrecord::ledger::Submission)) -> (EventId, u64) {
-        (id, self.ledger.record_blocking(vec![submission], false).remove(0).unwrap().index)
-    }
-    fn exhibit(&self) -> (EventId, Digest) {
-        let file = upload(&self.ledger, "lampiran.txt", FILE);
-        let facts = json!({"method": "scan", "captured": "2023-12-15"});
-        let words = Some(json!({"description": "Lampiran"}));
-        let mut said = say("exhibit.captured", Some(self.story.case), Value::Null, facts, words);
-        said.files = std::slice::from_ref(&file);
-        (self.record(said.sign(&[&desk()])).0, file.blake3)
-    }
-    fn withhold(&self, id: EventId, what: &str) -> u64 {
-        let facts = json!({"ground": "court_order", "blobs": [what]});
-        let event = say("content.withheld", Some(self.story.case), json!({"entry": id}), facts, None);
-        self.record(event.sign(&[&operator()])).1
-    }
-    fn published(&self) {
-        assert!(self.ledger.wait_published(Duration::from_secs(30)));
-    }
+/// Records an exhibit of one file. Gives its id, and the file's digest.
+fn exhibit(w: &World<Story>) -> (EventId, Digest) {
+    let file = upload(&w.ledger, "lampiran.txt", FILE);
+    let (id, _) = w.record(captured(&w.story, "Lampiran", std::slice::from_ref(&file)));
+    (id, file.blake3)
+}
+
+fn withheld(w: &World<Story>, id: EventId, what: &str) {
+    w.record(withhold(Some(w.story.case), id, "court_order", &[what]));
 }
 
 #[test]
 fn a_copy_of_the_public_files_behind_nginx_is_a_valid_ledger_served_as_the_server_does() {
-    let w = World::new();
+    let w = World::small();
     for i in 0..300 {
-        w.record(statement(&w.story, &format!("kenyataan {i}")));
+        w.say(&format!("kenyataan {i}"));
     }
-    let (_, file) = w.exhibit();
-    let (hidden, _) = w.record(statement(&w.story, SECRET));
-    w.withhold(hidden, "content");
+    let (_, file) = exhibit(&w);
+    let (hidden, _) = w.say(SECRET);
+    withheld(&w, hidden, "content");
     w.published();
-    let copied = w.dir.with_file_name("copy");
+    let copied = w.at("copy");
     copy(&w.public(), &copied);
     let nginx = Nginx::over(&copied);
     let said = verify(nginx.address, &w.ledger);
     assert!(said.contains("1 withheld by the log, 0 missing") && said.contains("\nvalid"), "{said}");
 
     let server = Server::start(w.ledger.clone());
-    let size = w.ledger.reader().checkpoint().checkpoint().size();
+    let size = w.size();
     let mut paths: Vec<String> = tiles_of(size).map(|p| format!("/{p}")).collect();
     paths.extend(["/checkpoint".to_owned(), format!("/file/{file}")]);
     assert!(paths.len() >= 9, "{paths:?}");
@@ -266,14 +226,14 @@ fn a_copy_of_the_public_files_behind_nginx_is_a_valid_ledger_served_as_the_serve
 
 #[test]
 fn what_is_withheld_is_gone_from_nginx_too_and_no_cache_is_told_to_keep_it() {
-    let w = World::new();
-    let (id, index) = w.record(statement(&w.story, SECRET));
-    let (exhibit, file) = w.exhibit();
+    let w = World::small();
+    let (id, index) = w.say(SECRET);
+    let (exhibit, file) = exhibit(&w);
     for i in 0..300 {
-        w.record(statement(&w.story, &format!("kenyataan {i}")));
+        w.say(&format!("kenyataan {i}"));
     }
     w.published();
-    // Over the folder itself, while the ledger is written.
+    // nginx serves the folder itself, while the ledger writes to it.
     let nginx = Nginx::over(&w.public());
     let tile = "/content/tile/000";
     let holds = |reply: &Reply| reply.body.windows(SECRET.len()).any(|s| s == SECRET.as_bytes());
@@ -282,10 +242,10 @@ fn what_is_withheld_is_gone_from_nginx_too_and_no_cache_is_told_to_keep_it() {
     assert_eq!(nginx.get(&format!("/file/{file}")).body, FILE);
     let words = w.ledger.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
 
-    w.withhold(id, "content");
-    w.withhold(exhibit, "files/0");
+    withheld(&w, id, "content");
+    withheld(&w, exhibit, "files/0");
     w.published();
-    // The worst for a server that goes by time: it was written within the same second.
+    // The worst case for a server that compares times: the file was written within the same second.
     let path = w.public().join("content/tile/000");
     let tag = before.header("etag").unwrap();
     let seconds = u64::from_str_radix(&tag[1..tag.find('-').unwrap()], 16).unwrap();
@@ -300,12 +260,12 @@ fn what_is_withheld_is_gone_from_nginx_too_and_no_cache_is_told_to_keep_it() {
         assert!(!holds(&after), "{known:?}");
         assert_eq!((after.header("last-modified"), after.header("cache-control")), (None, Some("no-cache")));
     }
-    for path in tiles_of(w.ledger.reader().checkpoint().checkpoint().size()) {
+    for path in tiles_of(w.size()) {
         let reply = nginx.get(&format!("/{path}"));
         assert!(reply.status == 200 && !holds(&reply), "{path}");
         assert!(path.kind() == TileKind::Contents || !reply.body.is_empty());
     }
-    // Withheld or unknown: nothing tells them apart.
+    // Nothing tells a withheld file from an unknown one.
     let told = |path: String| {
         let mut reply = nginx.get(&path);
         reply.headers.retain(|(name, _)| name != "date");
@@ -320,17 +280,17 @@ fn what_is_withheld_is_gone_from_nginx_too_and_no_cache_is_told_to_keep_it() {
 
 #[test]
 fn nginx_never_says_that_an_old_checkpoint_is_the_latest() {
-    let w = World::new();
-    w.record(statement(&w.story, "satu"));
+    let w = World::small();
+    w.say("satu");
     w.published();
     let nginx = Nginx::over(&w.public());
     let path = w.public().join("checkpoint");
     let then = fs::metadata(&path).unwrap().modified().unwrap();
     let before = nginx.get("/checkpoint");
     assert_eq!((before.header("etag"), before.header("last-modified")), (None, None));
-    w.record(statement(&w.story, "dua"));
+    w.say("dua");
     w.published();
-    // As long, and written in the same second.
+    // The new file is as long as the old one, and was written in the same second.
     fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
     let date = http_date(then);
     let tag = format!(
@@ -347,10 +307,10 @@ fn nginx_never_says_that_an_old_checkpoint_is_the_latest() {
 
 #[test]
 fn a_ledger_behind_nginx_is_read_and_written_as_without() {
-    let w = World::new();
+    let w = World::small();
     let server = Server::start(w.ledger.clone());
     let nginx = Nginx::before(server.address);
-    // Larger than nginx takes by default.
+    // A body larger than nginx takes by default.
     let large = vec![7; 3 << 20];
     let path = format!("/file/{}", Digest::blake3(&large));
     assert_eq!(nginx.send("PUT", &path, &[], &large).status, 201);
@@ -370,8 +330,7 @@ fn a_ledger_behind_nginx_is_read_and_written_as_without() {
     verify(nginx.address, &w.ledger);
 }
 
-/// A POST from an address of this machine's own, with a header that anybody can write; the codes that were
-/// answered.
+/// Records an event by a POST from the address `source`, with a header that anybody can write. Gives the codes of the answer.
 fn record_from(source: &str, to: SocketAddr, claims: &str, event: &onrecord::ledger::Submission) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let query = "mutation($i: RecordInput!) { record(input: $i) { userErrors { code } results { userErrors { code } } } }";
@@ -398,7 +357,7 @@ fn record_from(source: &str, to: SocketAddr, claims: &str, event: &onrecord::led
 
 #[test]
 fn callers_behind_nginx_are_told_apart_and_can_be_nobody_else() {
-    let w = World::new();
+    let w = World::small();
     let options = serve::Options {
         proxies: serve::Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() },
         writes: serve::WriteRate { per_minute: 1, burst: 2 },
@@ -411,20 +370,20 @@ fn callers_behind_nginx_are_told_apart_and_can_be_nobody_else() {
         n += 1;
         record_from(source, nginx.address, claims, &statement(&w.story, &format!("kenyataan {n}")).1)
     };
-    // How much an event counts for is not this test's.
+    // How many events are allowed is not tested here.
     assert!((0..8).any(|_| record("127.0.0.2", "192.0.2.1") == "RATE_LIMITED"));
-    // It writes another address into the header, each time another.
+    // A client that writes another address into the header each time gains nothing.
     for i in 0..3 {
         assert_eq!(record("127.0.0.2", &format!("198.51.100.{i}")), "RATE_LIMITED");
         assert_eq!(record("127.0.0.2", &format!("198.51.100.{i}, 127.0.0.1")), "RATE_LIMITED");
     }
-    // Nobody else pays for it.
+    // Other clients are not limited.
     assert_eq!(record("127.0.0.3", "127.0.0.2"), "recorded");
 }
 
 #[test]
 fn a_subscription_goes_through_nginx() {
-    let w = World::new();
+    let w = World::small();
     let server = Server::start(w.ledger.clone());
     let nginx = Nginx::before(server.address);
     let mut stream = TcpStream::connect(nginx.address).unwrap();
@@ -442,29 +401,27 @@ fn a_subscription_goes_through_nginx() {
 }
 
 /// A ledger with words, a file, and words that are withheld; and a copy of its public files.
-fn told() -> (World, PathBuf) {
-    let w = World::new();
+fn told() -> (World<Story>, PathBuf) {
+    let w = World::small();
     for i in 0..300 {
-        w.record(statement(&w.story, &format!("kenyataan {i}")));
+        w.say(&format!("kenyataan {i}"));
     }
-    w.exhibit();
-    let (hidden, _) = w.record(statement(&w.story, SECRET));
-    w.withhold(hidden, "content");
+    exhibit(&w);
+    let (hidden, _) = w.say(SECRET);
+    withheld(&w, hidden, "content");
     w.published();
-    let copied = w.dir.with_file_name("copy");
+    let copied = w.at("copy");
     copy(&w.public(), &copied);
     (w, copied)
 }
 
-/// Its exit code and what it says.
+/// Runs a program in the project's folder: its exit code, and what it said.
 fn run(program: &str, args: &[&str]) -> (Option<i32>, String) {
-    let out = Command::new(program).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    (out.status.code(), said)
+    said(Command::new(program).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap())
 }
 
 fn ours(args: &[&str]) -> (Option<i32>, String) {
-    run(env!("CARGO_BIN_EXE_onrecord"), args)
+    program::run(args)
 }
 
 /// The verifier in Python; `./test` installs what it needs.
@@ -481,13 +438,13 @@ fn the_same_ledger_served_gzipped_by_a_plain_static_server_verifies_in_all_three
         .unwrap();
     assert!(zipped.success());
     let nginx = Nginx::over_gzipped(&copied);
-    // Nobody has to ask for it.
+    // It is sent gzipped though nobody asked for that.
     for path in ["/checkpoint", "/tile/0/000", "/tile/entries/000", "/content/tile/000"] {
         let reply = nginx.get(path);
         assert_eq!((reply.status, reply.header("content-encoding")), (200, Some("gzip")), "{path}");
     }
     let url = format!("http://{}", nginx.address);
-    let vkey = w.ledger.reader().log_key().to_string();
+    let vkey = w.vkey();
     for (name, (code, said)) in
         [("Rust", ours(&["verify", &url, "--key", &vkey])), ("Python", python(&[&url, "--key", &vkey]))]
     {
@@ -499,23 +456,23 @@ fn the_same_ledger_served_gzipped_by_a_plain_static_server_verifies_in_all_three
     }
     let (code, said) = run("node", &["target/verifier/cli.mjs", "--ledger", &url, "--key", &vkey]);
     assert!(code == Some(0) && said.contains("valid"), "TypeScript: {said}");
-    // A mirror of it is the same ledger, and so are its exhibits.
-    let mirror = w.dir.with_file_name("mirror");
+    // A mirror of it is the same ledger, and its exhibits are valid.
+    let mirror = w.at("mirror");
     let data = mirror.to_str().unwrap();
     let (code, said) = ours(&["mirror", &url, "--key", &vkey, "--data", data, "--once"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(ours(&["verify", data, "--key", &vkey]).0, Some(0));
     let server = Server::start(w.ledger.clone());
-    let exhibit = w.dir.with_file_name("exhibit-7.zip");
+    let exhibit = w.at("exhibit-7.zip");
     fs::write(&exhibit, server.get("/exhibit/7.zip").body).unwrap();
-    let policy = w.dir.with_file_name("policy");
+    let policy = w.at("policy");
     fs::write(&policy, format!("log {vkey}\nquorum none\n")).unwrap();
     let (exhibit, policy) = (exhibit.to_str().unwrap(), policy.to_str().unwrap());
     let (code, said) = run("node", &["target/verifier/cli.mjs", exhibit, "--policy", policy]);
     assert_eq!(code, Some(0), "TypeScript: {said}");
-    // And a folder is mended from it.
+    // A damaged folder is repaired from it.
     fs::remove_file(mirror.join("public/tile/entries/000")).unwrap();
-    let restored = w.dir.with_file_name("restored");
+    let restored = w.at("restored");
     w.ledger.close();
     copy(&w.dir, &restored);
     fs::remove_file(restored.join("public/tile/entries/000")).unwrap();
@@ -535,13 +492,13 @@ fn who_asks_for_gzip_is_sent_a_quarter_and_every_reader_asks() {
         (status, String::new(), bytes.unwrap_or_default())
     };
     let url = format!("http://{}", files::serve(&copied, Arc::new(rule)));
-    let vkey = w.ledger.reader().log_key().to_string();
+    let vkey = w.vkey();
     assert_eq!(ours(&["verify", &url, "--key", &vkey]).0, Some(0));
     let (code, said) = python(&[&url, "--key", &vkey]);
     assert_eq!(code, Some(0), "{said}");
     let asked = std::mem::take(&mut *asked.lock().unwrap());
     assert!(asked.len() > 10 && asked.iter().all(|(_, asks)| *asks), "{asked:?}");
-    // Our own server sends it so.
+    // Our own server sends it gzipped too.
     let server = Server::start(w.ledger.clone());
     let headers = [("Accept-Encoding", "gzip, identity")];
     let (plain, zipped) =
@@ -557,7 +514,7 @@ fn what_a_host_unfolds_without_end_or_codes_otherwise_is_an_error() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![0; 256 << 20]).unwrap();
     let bomb = bomb.finish().unwrap();
-    let vkey = w.ledger.reader().log_key().to_string();
+    let vkey = w.vkey();
     for (coding, code, words) in [("gzip", Some(1), "longer than"), ("br", None, "expected gzip or none")] {
         let bomb = bomb.clone();
         let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
@@ -579,8 +536,8 @@ fn what_a_host_unfolds_without_end_or_codes_otherwise_is_an_error() {
 fn what_an_object_store_forbids_is_looked_for_elsewhere_and_else_is_missing() {
     use std::sync::Arc;
     let (w, copied) = told();
-    let vkey = w.ledger.reader().log_key().to_string();
-    // 403 for all that is not there; and for what is, if the path begins so.
+    let vkey = w.vkey();
+    // 403 for each file that is missing, and for each path that begins with `forbidden`.
     let at = |forbidden: &'static str| {
         let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
             Some(bytes) if forbidden.is_empty() || !path.starts_with(forbidden) => {
@@ -594,7 +551,7 @@ fn what_an_object_store_forbids_is_looked_for_elsewhere_and_else_is_missing() {
     for (code, said) in both(&at("")) {
         assert!(code == Some(0) && said.contains("1 withheld by the log, 0 missing"), "{said}");
     }
-    // Partial tiles that are gone are cut from the full ones, where these are.
+    // Partial tiles that are missing are cut from the full ones.
     for kept_back in ["tile/entries", "tile/0", "content/tile/000", "file/"] {
         for (code, said) in both(&at(kept_back)) {
             assert!(code == Some(1) && said.contains("(the server answered 403)"), "{kept_back}: {said}");
@@ -607,9 +564,9 @@ fn what_an_object_store_forbids_is_looked_for_elsewhere_and_else_is_missing() {
         its == Some(3) && of_python.contains("there is no checkpoint (the server answered 403)"),
         "{of_python}"
     );
-    // What one copy keeps back another gives.
+    // A repair takes from one copy what another keeps back.
     w.ledger.close();
-    let broken = w.dir.with_file_name("broken");
+    let broken = w.at("broken");
     copy(&w.dir, &broken);
     fs::remove_file(broken.join("public/tile/entries/000")).unwrap();
     let (first, second) = (at("tile/entries"), at(""));

@@ -1,4 +1,4 @@
-//! Witnesses: `onrecord witness` as other logs ask it, and a ledger that asks witnesses, good ones and others.
+//! Witnesses: `onrecord witness` as logs ask it, and a ledger that asks witnesses, good ones and others.
 
 use crate::files;
 use std::{
@@ -8,7 +8,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,7 +18,7 @@ use std::{
 
 use crate::http::{Reply, send};
 use crate::ml_dsa_witness::MlDsaWitness;
-use crate::program::{Program, free_port};
+use crate::program::{self, Program, free_port};
 use crate::support::*;
 use onrecord::{
     log::{
@@ -51,21 +51,19 @@ fn write_key(dir: &Path, n: u8) -> PathBuf {
 
 /// `onrecord witness`, in a process of its own.
 struct Witness {
-    child: Child,
+    served: Program,
     address: SocketAddr,
 }
 
 impl Witness {
     fn start(dir: &Path, n: u8, logs: &[&VerifyingKey]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        let mut command = program::onrecord();
         command.arg("witness").arg("--key").arg(write_key(dir, n));
         command.arg("--data").arg(dir.join(format!("w{n}"))).args(["--listen", "127.0.0.1:0"]);
         command.args(logs.iter().flat_map(|log| ["--log".to_owned(), log.to_string()]));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        assert_eq!(lines.next(), Some(format!("witness {}", witness_key(n).witness_key())));
-        let address = lines.next().unwrap().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, address }
+        let served = Program::run(command, Stdio::null(), "");
+        assert_eq!(served.said[0], format!("witness {}", witness_key(n).witness_key()));
+        Self { address: served.address, served }
     }
 
     fn post(&self, body: impl AsRef<[u8]>) -> Reply {
@@ -75,25 +73,13 @@ impl Witness {
     fn latest(&self, origin: &str) -> Reply {
         send(self.address, "GET", &format!("/{}/checkpoint", hash(origin)), &[], b"")
     }
-
-    fn kill(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 fn hash(origin: &str) -> String {
     Hash(sha2::Sha256::digest(origin).into()).to_hex()
 }
 
-/// A log's tree. Those of another `kind` have other entries.
+/// A log's tree. A tree of another `kind` has other entries.
 fn tree(size: u64, kind: &str) -> MemoryTree {
     (0..size).map(|i| leaf_hash(format!("{i} {kind}").as_bytes())).collect()
 }
@@ -107,7 +93,7 @@ fn request(old: u64, tree: &MemoryTree) -> String {
     AddCheckpoint::new(old, proof, signed(tree).note().clone()).unwrap().to_string()
 }
 
-/// A body put together by hand, which nobody has looked at.
+/// A body that is put together by hand, without any check.
 fn body(old: &str, proof: &[Hash], note: &str) -> String {
     let proof: String = proof.iter().map(|h| h.to_base64() + "\n").collect();
     format!("{old}\n{proof}\n{note}")
@@ -141,7 +127,7 @@ fn every_case_of_the_spec_has_its_status() {
     let unknown = text(&five).replacen(LOG, "other.example", 1);
     let good_note = signed(&five).note().as_str().to_owned();
 
-    // In this order: each finds the witness as the one before left it.
+    // The order counts: each request finds the witness as the one before left it.
     let cases: Vec<(&str, String, u16)> = vec![
         ("the size is asked for before anything was cosigned", request(3, &five), 409),
         ("an unknown log", body("old 0", &[], &note(&unknown, &[&key("other.example", 5)])), 404),
@@ -231,7 +217,7 @@ fn every_case_of_the_spec_has_its_status() {
             assert_eq!(latest.status, 404, "{name}");
             continue;
         }
-        // The log's line and the witness's, and no other that was sent.
+        // It keeps the log's line and the witness's, and no other that was sent.
         let latest = SignedNote::parse(&latest.body, 9_999).unwrap();
         assert_eq!(latest.signatures().len(), 2, "{name}");
         let opened = Checkpoint::open(latest.as_bytes(), log().verifying_key()).unwrap();
@@ -244,16 +230,16 @@ fn every_case_of_the_spec_has_its_status() {
     assert_eq!(get("GET", &format!("/{}/checkpoint", hash(LOG).to_uppercase())), 404);
     assert_eq!(witness.latest("other.example").status, 404);
     assert_eq!((get("GET", "/"), get("GET", "/livez"), get("GET", "/readyz")), (404, 200, 200));
-    // What proves the lie was kept.
+    // The proof of the fork was kept.
     let fork = dir.path().join("w1").join(hash(LOG)).join("fork.json");
     assert!(onrecord(&["verify", fork.to_str().unwrap()]).status.success());
 }
 
 fn onrecord(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).output().unwrap()
+    program::onrecord().args(args).output().unwrap()
 }
 
-/// Sends two bodies at once, on connections that are open already.
+/// Sends two bodies at once, on connections that are already open.
 fn at_once(address: SocketAddr, bodies: [&str; 2]) -> [u16; 2] {
     let together = Barrier::new(2);
     let send = |body: &str| {
@@ -287,7 +273,7 @@ fn of_two_requests_from_one_size_exactly_one_is_cosigned() {
         let old = tree.size();
         let mut both = [tree.clone(), tree.clone()];
         for (i, next) in both.iter_mut().enumerate() {
-            // By turns: a longer one of the same history (the race of the spec), and another history of the same size.
+            // Even rounds: the second is longer, of the same history (the spec's race). Odd rounds: two histories of one size.
             let kind = if round % 2 == 0 { 0 } else { i };
             next.push(leaf_hash(format!("{round} {kind}").as_bytes()));
             if round % 2 == 0 && i == 1 {
@@ -325,7 +311,7 @@ fn killed_at_any_moment_it_knows_what_it_cosigned() {
             }
         };
         let from = kept(&witness);
-        // What was being cosigned when it was killed may have been, or not.
+        // The request under way at the kill may have been cosigned.
         while tree.size() < from {
             tree.push(leaf_hash(format!("{} a", tree.size()).as_bytes()));
         }
@@ -351,7 +337,7 @@ fn killed_at_any_moment_it_knows_what_it_cosigned() {
                     *answered.lock().unwrap() = tree.size();
                 }
             });
-            // Killed after a while that differs, by the file that it writes before it answers.
+            // The moment of the kill differs. It goes by the file that the witness writes before it answers.
             let file = dir.path().join("w1").join(hash(LOG)).join("checkpoint");
             let wanted = from + 1 + round % 5;
             let begun = Instant::now();
@@ -363,14 +349,14 @@ fn killed_at_any_moment_it_knows_what_it_cosigned() {
                 }
                 assert!(begun.elapsed() < Duration::from_secs(30), "nothing is written");
             }
-            witness.kill();
+            witness.served.kill();
         });
         let answered = answered.into_inner().unwrap();
         answered_in_all += answered - from;
         let witness = Witness::start(dir.path(), 1, &[log().verifying_key()]);
         let size = kept(&witness);
         assert!(size >= answered, "round {round}: {answered} was answered, {size} is known");
-        // It can't be led back, nor aside.
+        // It cosigns neither an older tree nor another one.
         let back = witness.post(request(size - 1, &self::tree(size, "a")));
         assert_eq!((back.status, back.text()), (409, format!("{size}\n")));
         assert_eq!(witness.post(request(size, &self::tree(size + 2, "b"))).status, 422);
@@ -394,7 +380,7 @@ fn a_witness_key_is_made_private_and_signs_nothing_else() {
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), vkey);
     let secret = fs::read_to_string(file).unwrap();
     let secret = secret.trim().splitn(5, '+').last().unwrap();
-    // Neither a log's key nor a witness's is taken for the other.
+    // A log's key is not taken for a witness's, nor the other way round.
     let data = dir.path().join("ledger");
     let init = ["init", "--data", data.to_str().unwrap(), "--origin", "w.example", "--operator-key", file];
     let refused = onrecord(&init);
@@ -415,11 +401,11 @@ fn a_witness_key_is_made_private_and_signs_nothing_else() {
 /// What a server that is no good witness does with a request.
 enum Act {
     Answer(u16, &'static str, String),
-    /// Says nothing, for ever.
+    /// Never answers.
     Hang,
 }
 
-/// Such a server, on a free port of the loopback.
+/// A server that is no good witness, on a free port of the loopback.
 struct Odd {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -445,7 +431,7 @@ impl Odd {
                             "HTTP/1.1 {status} X\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n",
                             body.len()
                         );
-                        // Whoever asked may have gone.
+                        // The client may have gone.
                         let _ = (&stream).write_all(format!("{head}{body}").as_bytes());
                     }
                     Act::Hang => hanging.push(stream),
@@ -487,7 +473,7 @@ fn read_request(stream: &TcpStream) -> Option<AddCheckpoint> {
     AddCheckpoint::parse(&body).ok()
 }
 
-/// A good answer by a witness that looks at nothing.
+/// A good answer by a witness that checks nothing.
 fn cosigned(by: u8, request: &AddCheckpoint) -> String {
     let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
@@ -564,15 +550,8 @@ impl Asking {
         }
     }
 
-    /// SIGTERM. It ends by itself.
     fn stop(mut self) {
-        let pid = self.served.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let begun = Instant::now();
-        while self.served.is_running() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.served.terminate();
     }
 
     fn metrics(&self) -> HashMap<String, f64> {
@@ -596,7 +575,7 @@ fn ledger(dir: &Path) -> Story {
     story
 }
 
-/// A policy of these witnesses and groups.
+/// Writes a policy with these witnesses, and `rest` for its groups and quorum. Gives its path.
 fn policy(dir: &Path, witnesses: &[u8], rest: &str) -> String {
     let mut text = format!("log {}\n", key(ORIGIN, 1).verifying_key());
     for n in witnesses {
@@ -618,7 +597,7 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     );
     let empty = Odd::start(|_, _| Act::Answer(409, PLAIN, String::new()));
     let size = "Content-Type: text/x.tlog.size\r\n";
-    // Knows three entries and says so; cosigns what continues them.
+    // It knows three entries, says so, and cosigns what continues them.
     let three = Odd::start(move |_, request| match request.old() {
         3 => Act::Answer(200, PLAIN, cosigned(5, &request)),
         _ => Act::Answer(409, size, "3\n".into()),
@@ -626,7 +605,7 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     let forbidden = Odd::start(|_, _| Act::Answer(403, PLAIN, "who are you?".into()));
     let unknown = Odd::start(|_, _| Act::Answer(404, PLAIN, "unknown log".into()));
     let busy = Odd::start(|_, _| Act::Answer(429, "Retry-After: 1\r\n", String::new()));
-    // Cosigns another checkpoint than the one it was sent.
+    // It cosigns another checkpoint than the one it was sent.
     let liar = Odd::start(|_, request| {
         let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
         let other = Checkpoint::new(checkpoint.origin().clone(), checkpoint.size() + 1, checkpoint.root());
@@ -639,12 +618,12 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     let redirect = Odd::start(|_, _| Act::Answer(307, to, String::new()));
     let endless =
         Odd::start(|_, request| Act::Answer(200, PLAIN, cosigned(12, &request) + &"x".repeat(99_999)));
-    // A witness of tomorrow: an ML-DSA-44 line before the one that is understood.
+    // A future witness: it sends an ML-DSA-44 line before the line that is understood.
     let tomorrow = Odd::start(|_, request| {
         let line = SignatureLine::new("w13.example", KeyId([6; 4]), &[0x5a; 2_428]);
         Act::Answer(200, PLAIN, format!("{line}{}", cosigned(13, &request)))
     });
-    // Forgets the size in its 409, and cosigns only from the beginning.
+    // Its 409 names no size, and it cosigns only from the beginning.
     let forgetful = Odd::start(|asked, request| match (asked, request.old()) {
         (0, _) => Act::Hang,
         (_, 0) => Act::Answer(200, PLAIN, cosigned(16, &request)),
@@ -681,12 +660,12 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     let good = [1, 2, 5, 13, 16];
     let checkpoint = asking.wait_cosigned(&good);
     assert_eq!(checkpoint.checkpoint().size(), 45);
-    // Every other line than the log's is a good cosignature by one of these.
+    // Each line but the log's is a good cosignature by one of these.
     let lines = checkpoint.note().signatures();
     assert_eq!(lines.len(), 1 + good.len(), "{}", checkpoint.note().as_str());
     assert_eq!(elsewhere.asked(), 0, "a redirect was followed");
 
-    // All kinds of answers were seen, and counted.
+    // Answers of all kinds were counted.
     let begun = Instant::now();
     for outcome in ["cosigned", "bad", "conflict", "refused", "busy", "unreachable"] {
         while asking.asked(outcome) == 0.0 {
@@ -695,11 +674,11 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
         }
     }
     let metrics = asking.metrics();
-    // Nobody is behind yet: a minute has not passed.
+    // No witness counts as behind within the first minute.
     assert_eq!((metrics["onrecord_witnesses"], metrics["onrecord_witnesses_behind"]), (14.0, 0.0));
     assert_eq!(metrics["onrecord_writer_stopped"], 0.0);
 
-    // In the files too, so that any copy has them.
+    // The file has the cosignatures too, so that any copy has them.
     let file = dir.path().join("ledger/public/checkpoint");
     let begun = Instant::now();
     while fs::read(&file).unwrap() != checkpoint.note().as_bytes() {
@@ -707,7 +686,7 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
         std::thread::sleep(Duration::from_millis(20));
     }
 
-    // A quorum is met by the ledger, by a copy, by a proof and by an exhibit; one that asks for others is not.
+    // The ledger, a copy, a proof and an exhibit meet a quorum of these witnesses, and not one that asks for others.
     let met = policy(dir.path(), &[1, 2, 3], "group two 2 w1 w2 w3\nquorum two\n");
     let not_met = policy(dir.path(), &[1, 2, 3], "group all all w1 w2 w3\nquorum all\n");
     let exhibit = dir.path().join("exhibit.zip");
@@ -728,23 +707,23 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     let proof = onrecord::log::TlogProof::parse(&asking.get("/proof/7").body).unwrap();
     assert_eq!(proof.checkpoint(), checkpoint.note());
 
-    // The front page says by whom, and by whom not.
+    // The front page says who cosigned and who did not.
     let page = asking.get("/").text();
     assert!(page.contains("by <bdi>w1.example</bdi>: 45 entries"), "{page}");
     assert!(page.contains("not yet by <bdi>w9.example</bdi>"), "{page}");
-    // So does an answer of the API that was given before it was cosigned.
+    // The API answers with the cosignatures, though it gave the same answer before without them.
     let note = r#"{"query": "{ checkpoint { note } }"}"#;
     let headers = [("Content-Type", "application/json")];
     let answer = send(asking.served.address, "POST", "/graphql", &headers, note.as_bytes()).json();
     assert_eq!(answer["data"]["checkpoint"]["note"], checkpoint.note().as_str());
 
-    // After a kill they are there at once, though no witness is.
+    // After a kill the cosignatures are there at once, though no witness can be reached.
     drop(asking);
     drop((one, two));
     let away: Vec<(u8, SocketAddr)> = all.iter().map(|(n, _)| (*n, nobody())).collect();
     let asking = Asking::start(dir.path(), &away);
     assert_eq!(asking.checkpoint(), checkpoint);
-    // What comes next is published without them; what was cosigned is still proved by what they said.
+    // The next entry is published without cosignatures. Older entries are still proved in the cosigned checkpoint.
     let next = asking.record(&story, "later");
     assert_eq!((next, asking.checkpoint().note().signatures().len()), (45, 1));
     let proof = |n: u64| onrecord::log::TlogProof::parse(&asking.get(&format!("/proof/{n}")).body).unwrap();
@@ -752,7 +731,7 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     assert_eq!(proof(45).checkpoint().signatures().len(), 1);
     fs::write(&exhibit, asking.get("/exhibit/20.zip").body).unwrap();
     assert!(onrecord(&["verify", exhibit.to_str().unwrap(), "--policy", &met]).status.success());
-    // So on a ledger that is always ahead of its witnesses the part that they saw is verified and mirrored.
+    // So, on a ledger that is always ahead of its witnesses, the part that they cosigned is verified and mirrored.
     let said = |out: &std::process::Output| String::from_utf8_lossy(&out.stdout).into_owned();
     let mirrored = dir.path().join("mirror");
     let mirror = ["mirror", &asking.url(), "--once", "--data", mirrored.to_str().unwrap(), "--policy"];
@@ -794,7 +773,7 @@ fn a_witness_that_comes_back_cosigns_from_where_it_was() {
     let mut one = Witness::start(dir.path(), 1, &[log_key.verifying_key()]);
     let roots = Arc::new(Mutex::new(HashMap::<u64, Hash>::new()));
     let (seen, known) = (roots.clone(), Arc::new(Mutex::new(0)));
-    // Holds each proof against what it cosigned before.
+    // It checks each proof against what it cosigned before.
     let strict = Odd::start(move |_, request| {
         let (mut roots, mut known) = (seen.lock().unwrap(), known.lock().unwrap());
         let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
@@ -815,13 +794,13 @@ fn a_witness_that_comes_back_cosigns_from_where_it_was() {
     }
     asking.wait_cosigned(&[1, 2]);
     let address = one.address;
-    one.kill();
+    one.served.kill();
     let many = asking.record(&story, "while it was away");
     let without = asking.wait_cosigned(&[2]);
     assert_eq!(without.note().signatures().len(), 2);
     assert_eq!(without.checkpoint().size(), many + 1);
     drop(asking);
-    // Both were restarted, the ledger with the cosignatures that it had; the witness elsewhere.
+    // Both are restarted: the ledger with the cosignatures that it had, the witness at another address.
     let one = Witness::start(dir.path(), 1, &[log_key.verifying_key()]);
     assert_ne!(one.address, address);
     let asking = Asking::start(dir.path(), &[(1, one.address), (2, strict.address)]);
@@ -831,7 +810,8 @@ fn a_witness_that_comes_back_cosigns_from_where_it_was() {
     assert_eq!(seen.get(&(many + 1)), Some(&both.checkpoint().root()));
 }
 
-/// Runs `serve` with these flags; what it says as it ends. The checkpoint in `public/` is as it was.
+/// Runs `serve` with these flags, which must end with this code and leave the checkpoint in `public/` as it was. Gives what it
+/// says.
 fn refused(dir: &Path, flags: &[&str], code: i32) -> String {
     let data = dir.join("ledger");
     let before = fs::read(data.join("public/checkpoint")).unwrap();
@@ -847,11 +827,11 @@ fn copy_folder(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
 
-/// A folder that is mounted over itself for reading alone, until this is dropped.
+/// A folder that is mounted over itself as read-only, until this is dropped.
 struct ReadOnly(PathBuf);
 
 impl ReadOnly {
-    /// None where nothing may be mounted: said aloud, since then nothing is tried.
+    /// `None` where nothing may be mounted. A line says so, since the test then skips this part.
     fn mount(at: &Path) -> Option<Self> {
         let mount = |options: &[&str], paths: &[&Path]| {
             let ran = Command::new("mount").args(options).args(paths).output();
@@ -911,7 +891,7 @@ fn a_witness_of_ml_dsa_is_asked_and_its_cosignature_handed_on() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{}", asking.checkpoint().note().as_str());
         std::thread::sleep(Duration::from_millis(20));
     }
-    // A reader over HTTP, the files, and a verifier that shares no code.
+    // By a reader over HTTP, by one of the files, and by a verifier that shares no code.
     let (url, policy) = (asking.url(), policy.to_str().unwrap());
     let public = dir.path().join("ledger/public");
     let begun = Instant::now();
@@ -932,7 +912,7 @@ fn a_witness_of_ml_dsa_is_asked_and_its_cosignature_handed_on() {
         let said = String::from_utf8_lossy(&ran.stdout);
         assert!(ran.status.success() && said.contains("quorum 'both'"), "{said}");
     }
-    // More of that kind than readers take below a checkpoint are refused at the start.
+    // The start refuses more witnesses of that kind than readers take lines of below a checkpoint.
     drop(asking);
     let many: Vec<String> = (0..20)
         .map(|n| format!("{} http://127.0.0.1:9", MlDsaWitness::new("pq.example/1", n).vkey()))
@@ -945,7 +925,7 @@ fn a_witness_of_ml_dsa_is_asked_and_its_cosignature_handed_on() {
 fn on_a_quiet_ledger_cosignatures_are_renewed_and_a_reader_may_say_how_old_one_may_be() {
     let dir = tempfile::tempdir().unwrap();
     ledger(dir.path());
-    // Its clock runs from an hour ago on, a second each time it is asked.
+    // Its clock starts 30 seconds ago, and moves on by a second each time it is asked.
     let began = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() - 30;
     let ahead = Arc::new(AtomicUsize::new(0));
     let clock = ahead.clone();
@@ -990,7 +970,7 @@ fn on_a_quiet_ledger_cosignatures_are_renewed_and_a_reader_may_say_how_old_one_m
     assert_eq!(without.status.code(), Some(2));
 }
 
-/// A log as others run them: names of no kind of ours, two keys, lines below the third.
+/// A log as others run it: a name unlike ours, two keys, and further lines below the third.
 #[test]
 fn any_log_that_the_specs_allow_is_cosigned() {
     let dir = tempfile::tempdir().unwrap();
@@ -1004,17 +984,11 @@ fn any_log_that_the_specs_allow_is_cosigned() {
     let logs = [0, 1].map(|n| format!("{origin} {}", vkey(names[n], n).1));
     let file = write_key(dir.path(), 1);
     let data = dir.path().join("witness");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-        .args(["witness", "--key", file.to_str().unwrap(), "--data", data.to_str().unwrap()])
-        .args(["--log", &logs[0], "--log", &logs[1], "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address: SocketAddr = lines
-        .find_map(|line| line.unwrap().strip_prefix("listening on http://").map(|a| a.parse().unwrap()))
-        .unwrap();
+    let mut command = program::onrecord();
+    command.args(["witness", "--key", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    command.args(["--log", &logs[0], "--log", &logs[1], "--listen", "127.0.0.1:0"]);
+    let mut witness = Program::run(command, Stdio::null(), "");
+    let address = witness.address;
     let note = |tree: &MemoryTree, by: &[usize], more: &str| {
         let text = format!("{origin}\n{}\n{}\n{more}", tree.size(), tree.root().to_base64());
         let lines: Vec<SignatureLine> = by
@@ -1034,29 +1008,28 @@ fn any_log_that_the_specs_allow_is_cosigned() {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let below = SignedNote::parse(format!("{}{}", first.as_str(), reply.text()).as_bytes(), 9_999).unwrap();
     assert!(witness_key(1).witness_key().verify(&below).is_ok());
-    // By both keys, with lines of its own.
+    // A checkpoint signed by both keys, with extension lines.
     let second = note(&seven, &[0, 1], "an extension\nand another\n");
     let reply = ask(3, &seven, second.clone());
     assert_eq!(reply.status, 200, "{}", reply.text());
     let below = SignedNote::parse(format!("{}{}", second.as_str(), reply.text()).as_bytes(), 9_999).unwrap();
     assert!(witness_key(1).witness_key().verify(&below).is_ok(), "it is over all of the text");
-    // What it shows to monitors has both lines of the log.
+    // The checkpoint that it shows to monitors has both lines of the log.
     let latest = send(address, "GET", &format!("/{}/checkpoint", hash(origin)), &[], b"").text();
     assert!(names.iter().all(|name| latest.contains(name)) && latest.contains("an extension"), "{latest}");
-    // A line of a known key that is not good, beside one that is.
+    // A bad line of a known key beside a good one.
     let eight = tree(8, "a");
     let good = note(&eight, &[1], "");
     let bad = SignatureLine::new(names[0], vkey(names[0], 0).0, &[0; 64]);
     assert_eq!(ask(7, &eight, good.with_signatures(&[bad]).unwrap()).status, 403);
     assert_eq!(ask(7, &eight, good).status, 200);
-    // Two trees of one size: both checkpoints are kept, as they were signed.
+    // Two trees of one size: it keeps both checkpoints as they were signed.
     let other = note(&tree(8, "b"), &[1], "");
     assert_eq!(ask(8, &tree(8, "b"), other.clone()).status, 422);
     let kept = fs::read(data.join(hash(origin)).join("fork-later")).unwrap();
     assert_eq!(kept, other.as_bytes());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // What a witness could not cosign is refused at the start.
+    witness.kill();
+    // A start with a log key that can't be verified is refused.
     let pq = MlDsaWitness::new("log.example", 3).vkey();
     for (log, why) in [(pq.as_str(), "type 0x01"), ("log.example", "base64"), (&vkey("a b", 0).1, "key")] {
         let args =
@@ -1076,14 +1049,14 @@ fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
         let older = fs::read(public.join("checkpoint")).unwrap();
         let good = Odd::start(|_, request| Act::Answer(200, PLAIN, cosigned(1, &request)));
         let witness = format!("{} http://{}", witness_key(1).witness_key(), good.address);
-        // For so long after it cosigned what is there, it is not asked for the next.
+        // The witness is asked for the next checkpoint only six seconds after the last.
         let flags = ["--witness-every-ms", "6000", "--witness", &witness];
         let served = Program::logged(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
         let asking = Asking { served, metrics: nobody() };
         asking.wait_cosigned(&[1]);
         asking.record(&story, "published, and not cosigned yet");
         let begun = Instant::now();
-        // In the file: what is served may be ahead of it for a moment.
+        // Look at the file: what is served may be ahead of it for a moment.
         while !fs::read_to_string(public.join("checkpoint")).unwrap().contains("\n6\n") {
             assert!(begun.elapsed() < Duration::from_secs(30), "nothing is published");
             std::thread::sleep(Duration::from_millis(20));
@@ -1136,13 +1109,13 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
         std::thread::sleep(Duration::from_millis(50));
     }
     asking.stop();
-    // As it is, it is opened: all know as much.
+    // It starts as it is, since nobody knows more.
     let witness = format!("{} http://{}", witness_key(1).witness_key(), one.address);
     let all = ["--witness", &witness, "--peer", &mirror_url, "--require-peer"];
     let served = Program::logged(&dir.path().join("ledger"), &all, &dir.path().join("log"));
     assert_eq!(send(served.address, "GET", "/readyz", &[], b"").text(), "ok\n");
     drop(served);
-    // The whole folder as it was before: to itself it looks sound.
+    // The whole folder as it was before. By itself it looks sound.
     let keep = dir.path().join("later");
     fs::rename(dir.path().join("ledger"), &keep).unwrap();
     copy_folder(&earlier, &dir.path().join("ledger"));
@@ -1157,7 +1130,7 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
         let said = refused(dir.path(), &["--peer", &peer], 1);
         assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
     }
-    // Its plain files too, on a host that sends them gzipped, whoever asks.
+    // The mirror's plain files do as well, on a host that always sends them gzipped.
     let gzipped = |_: &str, bytes: Option<Vec<u8>>, _: &str| {
         use std::io::Write as _;
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -1167,17 +1140,17 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
     let host = files::serve(&mirrored.join("public"), std::sync::Arc::new(gzipped));
     let said = refused(dir.path(), &["--peer", &format!("http://{host}")], 1);
     assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
-    // Others that can't be asked change nothing for it.
+    // Peers that can't be reached change nothing.
     let nobody = format!("http://{}", nobody());
     refused(dir.path(), &["--peer", &nobody, "--peer", &mirror_url], 1);
-    // Who is no peer of this log says nothing of it, and that is no agreement either.
+    // A peer of another log says nothing about this one, and does not count as agreement.
     let other = format!("{} {mirror_url}", key("other.example.org", 7).verifying_key());
     let said = refused(dir.path(), &["--peer", &other, "--require-peer"], 3);
     assert!(said.contains("nobody could be asked"), "{said}");
     let said = refused(dir.path(), &["--peer", &nobody, "--require-peer"], 3);
     assert!(said.contains(&nobody) && said.contains("require_peer"), "{said}");
     assert!(refused(dir.path(), &["--require-peer"], 2).contains("neither a witness nor a peer"));
-    // On a disk that takes no writes the same is asked before anything is shown.
+    // On a read-only disk the peers are asked too, before anything is shown.
     if let Some(_mounted) = ReadOnly::mount(&data) {
         let said = refused(dir.path(), &["--peer", &mirror_url], 1);
         assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
@@ -1188,7 +1161,7 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
         assert!(ready.status == 503 && ready.text().contains("takes no writes"), "{}", ready.text());
         assert!(ready.text().contains(&nobody), "{}", ready.text());
     }
-    // Without that the start goes on, and says whom it could not ask.
+    // Without `--require-peer` the start goes on, and says whom it could not ask.
     let log = dir.path().join("log");
     let served = Program::logged(&data, &["--peer", &nobody], &log);
     let ready = send(served.address, "GET", "/readyz", &[], b"");
@@ -1214,7 +1187,7 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
 fn a_conflict_that_a_witness_reports_stops_the_writer_and_all_that_asks_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let story = ledger(dir.path());
-    // At the start it can't be asked; then it knows more, or another history.
+    // At the start the witness can't be reached. Then it knows more entries, or another history.
     for (status, headers, body) in [
         (409, "Content-Type: text/x.tlog.size\r\n", "9999\n"),
         (422, PLAIN, "another tree\n"),
@@ -1224,7 +1197,7 @@ fn a_conflict_that_a_witness_reports_stops_the_writer_and_all_that_asks_is_told(
         let now = ready.clone();
         let odd = Odd::start(move |_, request| match *now.lock().unwrap() {
             false => Act::Answer(503, PLAIN, String::new()),
-            // It has as much, and not the same: earlier versions of the protocol say that by 409.
+            // It has another tree of the same size. Earlier versions of the protocol answer 409 to that.
             true if body == "same" => {
                 let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
                 Act::Answer(status, headers, format!("{}\n", checkpoint.size()))

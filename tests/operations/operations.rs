@@ -5,15 +5,18 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use crate::http::Server;
+use crate::place::Ran;
+use crate::program::{self, without_settings};
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
-    event::{Digest, EventId, FileRef},
+    event::Digest,
     ledger::{Ledger, Submission},
     ops::{self, Fsck, OpsError},
     verify::{self, FolderSource, Outcome, Verdict},
@@ -21,39 +24,6 @@ use onrecord::{
 use serde_json::{Value, json};
 
 const FILE: &[u8] = b"isi lampiran yang ditangkap";
-
-fn fresh() -> (tempfile::TempDir, PathBuf) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    (tmp, dir)
-}
-
-fn record(ledger: &Ledger, s: Submission) -> u64 {
-    ledger.record_blocking(vec![s], false).remove(0).unwrap().index
-}
-
-fn exhibit(story: &Story, description: &str, file: &FileRef) -> (EventId, Submission) {
-    let facts = json!({"method": "scan", "captured": "2023-12-15"});
-    let words = Some(json!({"description": description}));
-    let mut said = say("exhibit.captured", Some(story.case), Value::Null, facts, words);
-    said.files = std::slice::from_ref(file);
-    said.sign(&[&desk()])
-}
-
-fn withhold(story: &Story, id: EventId, blobs: Value) -> Submission {
-    let facts = json!({"ground": "court_order", "blobs": blobs});
-    say("content.withheld", Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
-}
-
-fn statements(ledger: &Ledger, story: &Story, n: usize) -> Vec<EventId> {
-    let (ids, batch): (Vec<_>, Vec<_>) =
-        (0..n).map(|i| statement(story, &format!("kenyataan {i} {n}"))).unzip();
-    for chunk in batch.chunks(100) {
-        ledger.record_blocking(chunk.to_vec(), true).into_iter().for_each(|r| drop(r.unwrap()));
-    }
-    ids
-}
 
 fn fsck(dir: &Path, since: Option<u64>) -> Fsck {
     ops::fsck(dir, since, &|_, _| {}).unwrap()
@@ -66,33 +36,32 @@ fn sound(dir: &Path, since: Option<u64>) -> Fsck {
     found
 }
 
-/// A ledger with something of everything: two full bundles, files, withheld words and files.
+/// A ledger with all kinds of things: two full bundles, files, withheld words and files.
 fn rich() -> (tempfile::TempDir, PathBuf) {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, dir, ledger, story, .. } = World::small();
     let kept = upload(&ledger, "lampiran.txt", FILE);
-    record(&ledger, exhibit(&story, "lampiran", &kept).1);
+    record(&ledger, captured(&story, "lampiran", &[kept]));
     let held = upload(&ledger, "sulit.txt", b"isi sulit");
-    let (id, s) = exhibit(&story, "sulit", &held);
-    record(&ledger, s);
+    let (id, _) = record(&ledger, captured(&story, "sulit", &[held]));
     let ids = statements(&ledger, &story, 300);
-    record(&ledger, withhold(&story, ids[3], json!(["content"])));
+    record(&ledger, withhold(Some(story.case), ids[3], "court_order", &["content"]));
     statements(&ledger, &story, 250);
     // After entry 512: roles, keys and fates of things that stand below it.
-    record(&ledger, withhold(&story, id, json!(["files/0"])));
-    record(&ledger, withhold(&story, ids[4], json!(["content"])));
+    record(&ledger, withhold(Some(story.case), id, "court_order", &["files/0"]));
+    record(&ledger, withhold(Some(story.case), ids[4], "court_order", &["content"]));
     let second = key("newsroom.example/night", 9);
     let party = json!({"party": story.desk});
     let vkey = second.verifying_key().to_string();
-    let add = say("key.added", None, party.clone(), json!({"key": vkey}), None).sign(&[&desk(), &second]).1;
-    record(&ledger, add);
+    record(
+        &ledger,
+        say("key.added", None, party.clone(), json!({"key": vkey}), None).sign(&[&desk(), &second]),
+    );
     let revoked = json!({"key": desk().verifying_key().to_string(), "reason": "superseded"});
-    record(&ledger, say("key.revoked", None, party.clone(), revoked, None).sign(&[&second]).1);
+    record(&ledger, say("key.revoked", None, party.clone(), revoked, None).sign(&[&second]));
     for (event_type, role) in [("role.granted", "registrar"), ("role.revoked", "recorder")] {
         record(
             &ledger,
-            say(event_type, None, party.clone(), json!({"role": role}), None).sign(&[&operator()]).1,
+            say(event_type, None, party.clone(), json!({"role": role}), None).sign(&[&operator()]),
         );
     }
     ledger.close();
@@ -281,13 +250,13 @@ fn fsck_finds_whatever_is_wrong_and_names_the_place() {
             assert!(text.contains(said), "{what}: {said}: {text}");
         }
     }
-    // What is below is not looked at, and that is said.
+    // A check since entry 512 does not look at what is below.
     let place = tmp.path().join("below");
     copy(&dir, &place);
     flip(place.join("public/tile/entries/000"), b"index 100\n");
     assert!(fsck(&place, Some(512)).faults.is_empty());
     assert!(!fsck(&place, None).faults.is_empty());
-    // An index that is not there is made anew by the next start; without it nothing is known of what is below.
+    // Without the index nothing is known of the entries below. The next start makes it anew.
     fs::remove_dir_all(place.join("index")).unwrap();
     assert!(matches!(ops::fsck(&place, Some(512), &|_, _| {}), Err(OpsError::Unusable(_))));
     let busy = open(&dir);
@@ -297,14 +266,11 @@ fn fsck_finds_whatever_is_wrong_and_names_the_place() {
 
 #[test]
 fn a_withheld_text_that_was_left_behind_is_found() {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let (id, s) = statement(&story, "kenyataan sulit");
-    record(&ledger, s);
+    let World { tmp, dir, ledger, story, .. } = World::small();
+    let (id, _) = record(&ledger, statement(&story, "kenyataan sulit"));
     assert!(ledger.wait_published(Duration::from_secs(10)));
     let old = fs::read(dir.join("public/content/tile/000.p/6")).unwrap();
-    record(&ledger, withhold(&story, id, json!(["content"])));
+    record(&ledger, withhold(Some(story.case), id, "court_order", &["content"]));
     ledger.close();
     drop(ledger);
     sound(&dir, None);
@@ -316,19 +282,17 @@ fn a_withheld_text_that_was_left_behind_is_found() {
 
 #[test]
 fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, dir, ledger, story, .. } = World::small();
     let file = upload(&ledger, "lampiran.txt", FILE);
-    record(&ledger, exhibit(&story, "lampiran", &file).1);
+    record(&ledger, captured(&story, "lampiran", std::slice::from_ref(&file)));
     let to = tmp.path().join("backup");
-    // Words come and go while it is made. Each run verifies what it made.
+    // Words come and go while backups are made. Each backup verifies its copy.
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 let ids = statements(&ledger, &story, 20);
-                record(&ledger, withhold(&story, ids[0], json!(["content"])));
+                record(&ledger, withhold(Some(story.case), ids[0], "court_order", &["content"]));
             }
         });
         let mut before = 0;
@@ -355,7 +319,7 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
     let last = ledger.reader().entry(size).unwrap().unwrap();
     drop(ledger);
 
-    // Without keys: the folder is whole, and says which key to put where.
+    // Without keys the restored folder is whole, and the result says which key is missing, and where.
     let back = tmp.path().join("back");
     let restored = ops::restore(&to, &back).unwrap();
     assert_eq!(
@@ -367,8 +331,8 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
     fs::set_permissions(back.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
     let ledger = open(&back);
     assert_eq!(ledger.reader().entry(size).unwrap().unwrap(), last);
-    let (id, s) = statement(&story, "selepas dipulihkan");
-    assert_eq!(record(&ledger, s), size + 1);
+    let (id, index) = record(&ledger, statement(&story, "selepas dipulihkan"));
+    assert_eq!(index, size + 1);
     assert!(
         ledger.reader().index_of(&id).unwrap().is_some()
             && ledger.reader().file(&file.blake3).unwrap().is_some()
@@ -385,20 +349,17 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
     assert_eq!(ops::restore(&to, &third).unwrap().missing_key, None);
     drop(open(&third));
 
-    // Not over anything else, not into itself, not backwards.
+    // A backup does not overwrite anything else, is not made inside the ledger, and does not go back to an older state.
     for (from, to) in [(&third, &third), (&third, &third.join("public")), (&third, &tmp.path().to_owned())] {
         assert!(matches!(ops::backup(from, to, false), Err(OpsError::Unusable(_))), "{}", to.display());
     }
     assert!(matches!(ops::restore(&to, &third), Err(OpsError::Unusable(_))));
     let older = ops::backup(&dir, &to, false).unwrap_err().to_string();
     assert!(older.contains(&format!("holds {} entries, the ledger {}", size + 2, size + 1)), "{older}");
-    // Another log under the same key, and longer.
-    let ((_one, one), (_two, two)) = (fresh(), fresh());
-    ops::backup(&one, &tmp.path().join("small"), false).unwrap();
-    let ledger = open(&two);
-    tell(&ledger);
-    ledger.close();
-    let forked = ops::backup(&two, &tmp.path().join("small"), false).unwrap_err().to_string();
+    // A longer log of another history, under the same key.
+    let (one, two) = (World::empty().close(), World::small().close());
+    ops::backup(&one.dir, &tmp.path().join("small"), false).unwrap();
+    let forked = ops::backup(&two.dir, &tmp.path().join("small"), false).unwrap_err().to_string();
     assert!(forked.contains("the ledger does not continue the 1 entries in it"), "{forked}");
 
     // A copy that does not verify is not restored.
@@ -409,7 +370,7 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
     let fourth = tmp.path().join("fourth");
     assert!(matches!(ops::restore(&to, &fourth), Err(OpsError::NotValid(_))));
     assert!(!fourth.exists() && !tmp.path().join("fourth.restoring").exists());
-    // But the next backup mends it.
+    // The next backup mends it.
     ops::backup(&back, &to, false).unwrap();
     ops::restore(&to, &fourth).unwrap();
 }
@@ -438,23 +399,20 @@ fn a_check_since_takes_nothing_from_a_damaged_index() {
 #[test]
 fn no_backup_takes_what_a_withholding_cut_short_left_behind() {
     use onrecord::log::{Words, decode_contents, encode_contents};
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, dir, ledger, story, .. } = World::small();
     let (secret, bytes) = ("kenyataan yang sulit", b"lampiran yang sulit");
-    let (said, s) = statement(&story, secret);
-    let words = s.content.clone().unwrap();
-    record(&ledger, s);
+    let said = statement(&story, secret);
+    let words = said.1.content.clone().unwrap();
+    let (said, _) = record(&ledger, said);
     let file = upload(&ledger, "sulit.txt", bytes);
     let kept = upload(&ledger, "lampiran.txt", FILE);
-    let (id, s) = exhibit(&story, "surat", &file);
-    record(&ledger, s);
-    record(&ledger, exhibit(&story, "lain", &kept).1);
-    record(&ledger, withhold(&story, said, json!(["content"])));
-    record(&ledger, withhold(&story, id, json!(["files/0"])));
+    let (id, _) = record(&ledger, captured(&story, "surat", std::slice::from_ref(&file)));
+    record(&ledger, captured(&story, "lain", std::slice::from_ref(&kept)));
+    record(&ledger, withhold(Some(story.case), said, "court_order", &["content"]));
+    record(&ledger, withhold(Some(story.case), id, "court_order", &["files/0"]));
     ledger.close();
     drop(ledger);
-    // As it is between the checkpoint that covers a withholding and what that takes away.
+    // The state between the checkpoint that covers a withholding and the removal of what it withholds.
     let tile = dir.join("public/content/tile/000.p/10");
     let clean = fs::read(&tile).unwrap();
     let mut contents = decode_contents(&clean, 10).unwrap();
@@ -493,7 +451,7 @@ fn no_backup_takes_what_a_withholding_cut_short_left_behind() {
     }
     assert_eq!(fs::read(to.join("public/content/tile/000.p/10")).unwrap(), clean);
     assert_eq!(fs::read(to.join("public/file").join(kept.blake3.to_string())).unwrap(), FILE);
-    // A plain copy takes it along; what is restored from that does not.
+    // A plain copy takes the words along. A restore from it leaves them out.
     let plain = tmp.path().join("plain");
     copy(&dir.join("public"), &plain.join("public"));
     fs::copy(dir.join("ledger.toml"), plain.join("ledger.toml")).unwrap();
@@ -505,9 +463,7 @@ fn no_backup_takes_what_a_withholding_cut_short_left_behind() {
 #[test]
 fn a_second_backup_writes_what_is_new_and_touches_no_full_tile() {
     use std::os::unix::fs::MetadataExt as _;
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, dir, ledger, story, .. } = World::small();
     statements(&ledger, &story, 700);
     assert!(ledger.wait_published(Duration::from_secs(10)));
     let to = tmp.path().join("copy");
@@ -533,7 +489,7 @@ fn a_second_backup_writes_what_is_new_and_touches_no_full_tile() {
     let after = files();
     let new: Vec<_> =
         after.iter().filter(|(p, m)| before.get(*p).is_none_or(|b| b.ino() != m.ino())).collect();
-    // Entry 804: the third tile is full now, the fourth has begun; and the checkpoint.
+    // 805 entries: the third tile is full now, the fourth has begun. The checkpoint is new too.
     let names: Vec<String> =
         new.iter().map(|(p, _)| p.strip_prefix(to.join("public")).unwrap().display().to_string()).collect();
     let expected = [
@@ -555,63 +511,34 @@ fn a_second_backup_writes_what_is_new_and_touches_no_full_tile() {
     assert_eq!(before.keys().filter(|p| !after.contains_key(*p)).count(), 4, "{done:?}");
 }
 
-/// What a command gave.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 fn onrecord(place: &Path, args: &[&str]) -> Ran {
-    let output = run(Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(place));
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn run(command: &mut Command) -> Output {
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ONRECORD_")) {
-        command.env_remove(name);
-    }
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
-impl Ran {
-    fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self
-    }
+    Ran::of(program::onrecord().args(args).current_dir(place).stdin(Stdio::null()).output().unwrap())
 }
 
 #[test]
 fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, ledger, story, .. } = World::small();
     let place = tmp.path();
     fs::write(place.join("operator.key"), &*operator().to_secret_text()).unwrap();
     fs::set_permissions(place.join("operator.key"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(place.join("letter.txt"), FILE).unwrap();
     let text = "sistem telah diserang pada 2 Disember";
-    let (said, s) = statement(&story, text);
-    let quoted = s.content.clone().unwrap();
-    record(&ledger, s);
-    record(&ledger, statement(&story, &format!("Beliau berkata \"{text}\".")).1);
-    record(&ledger, statement(&story, "tiada kaitan dengannya").1);
+    let said = statement(&story, text);
+    let quoted = said.1.content.clone().unwrap();
+    let (said, _) = record(&ledger, said);
+    record(&ledger, statement(&story, &format!("Beliau berkata \"{text}\".")));
+    record(&ledger, statement(&story, "tiada kaitan dengannya"));
     let refs = json!({"corrects": said});
     let words = Some(json!({"wrong": "tarikh", "right": "3 Disember"}));
     record(
         &ledger,
         say("correction.issued", Some(story.case), refs, json!({"effect": "annotate"}), words)
-            .sign(&[&desk()])
-            .1,
+            .sign(&[&desk()]),
     );
     let letter = upload(&ledger, "letter.txt", FILE);
-    let (_, s) = exhibit(&story, "surat", &letter);
-    let exhibited = s.content.clone().unwrap();
-    record(&ledger, s);
+    let exhibit = captured(&story, "surat", std::slice::from_ref(&letter));
+    let exhibited = exhibit.1.content.clone().unwrap();
+    record(&ledger, exhibit);
     let server = Server::start(ledger);
     let url = format!("http://{}", server.address);
     let run = |args: &[&str]| {
@@ -637,7 +564,7 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         "[...]",
         "--yes",
     ])
-    .ok();
+    .good();
     assert_eq!(done.out, format!("{url}/e/10\n"));
     let line = |n: u64| done.err.lines().find(|l| l.contains(&format!("/e/{n} "))).map(str::to_owned);
     assert!(line(6).unwrap().ends_with("(repeats its words)"), "{}", done.err);
@@ -668,10 +595,10 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         "words.blob",
         "--yes",
     ])
-    .ok();
+    .good();
     assert_eq!(back.out, format!("{url}/e/11\n"));
     assert_eq!(server.get(&content).body, quoted);
-    // Once more on the same day is another event, not the one on record.
+    // Withholding again on the same day is another event.
     let again = run(&[
         "withhold",
         &format!("{url}/e/5"),
@@ -681,23 +608,23 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         "High Court",
         "--yes",
     ])
-    .ok();
+    .good();
     assert_eq!(again.out, format!("{url}/e/12\n"));
     assert_eq!(server.get(&content).text(), "withheld 12\n");
 
-    // A file, and the words with it.
+    // A file is withheld, and the words with it.
     let held = format!("/file/{}", letter.blake3);
     assert_eq!(server.get(&held).status, 200);
-    run(&["withhold", "9", "--ground", "erasure", "--file", "1", "--content", "--yes"]).ok();
+    run(&["withhold", "9", "--ground", "erasure", "--file", "1", "--content", "--yes"]).good();
     assert_eq!(server.get(&held).status, 404);
     fs::write(place.join("exhibit.blob"), &exhibited).unwrap();
     let release = ["release", "9", "--ground", "error", "--yes", "--content-from", "exhibit.blob"];
     let back = run(&[&release[..], &["--file", "1=words.blob"]].concat());
     assert!(back.code == 2 && back.err.contains("not file 1 of those that the words name"), "{}", back.err);
-    run(&[&release[..], &["--file", "1=letter.txt"]].concat()).ok();
+    run(&[&release[..], &["--file", "1=letter.txt"]].concat()).good();
     assert_eq!(server.get(&held).body, FILE);
 
-    // Under embargo from the first moment.
+    // An event can be under embargo from the first moment.
     fs::write(place.join("desk.key"), &*desk().to_secret_text()).unwrap();
     fs::set_permissions(place.join("desk.key"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(place.join("secret.json"), r#"{"description":"belum boleh diumumkan"}"#).unwrap();
@@ -730,9 +657,9 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
             "secret.blob",
         ],
     )
-    .ok();
+    .good();
     fs::write(place.join("secret.draft"), note.out).unwrap();
-    let signed = onrecord(place, &["event", "sign", "--key", "desk.key", "--yes", "secret.draft"]).ok();
+    let signed = onrecord(place, &["event", "sign", "--key", "desk.key", "--yes", "secret.draft"]).good();
     fs::write(place.join("secret.note"), signed.out).unwrap();
     let submit =
         ["event", "submit", "secret.note", "--content", "secret.blob", "--file", "secret.txt", "--embargo"];
@@ -744,7 +671,7 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
     let stranger = onrecord(place, &[&submit[..], &["--ledger", &url, "--key", "desk.key"]].concat());
     assert!(stranger.code == 1 && stranger.err.contains("NOT_ALLOWED: by[0]"), "{}", stranger.err);
     assert!(server.ledger.reader().entry(15).unwrap().is_none(), "all or none");
-    let landed = run(&submit).ok();
+    let landed = run(&submit).good();
     assert_eq!(landed.out, format!("{url}/e/15\n"));
     let blob = fs::read(place.join("secret.blob")).unwrap();
     assert_eq!(server.get(&format!("/content/{}", Digest::blake3(&blob))).text(), "withheld 16\n");
@@ -753,14 +680,12 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         404
     );
     let files = ["--content-from", "secret.blob", "--file", "1=secret.txt"];
-    run(&[&["release", "15", "--ground", "embargo_ended", "--yes"][..], &files].concat()).ok();
+    run(&[&["release", "15", "--ground", "embargo_ended", "--yes"][..], &files].concat()).good();
     assert_eq!(server.get(&format!("/content/{}", Digest::blake3(&blob))).body, blob);
 
-    // A file that another entry names is served until that one withholds it too, and whoever withholds is told so.
-    let (_, s) = exhibit(&story, "surat yang sama", &letter);
-    record(&server.ledger, s);
-    let other = server.ledger.reader().checkpoint().checkpoint().size() - 1;
-    let done = run(&["withhold", "9", "--ground", "erasure", "--file", "letter.txt", "--yes"]).ok();
+    // A file that another entry names is served until it is withheld there too. The command says so.
+    let (_, other) = record(&server.ledger, captured(&story, "surat yang sama", &[letter]));
+    let done = run(&["withhold", "9", "--ground", "erasure", "--file", "letter.txt", "--yes"]).good();
     let line = done.err.lines().find(|l| l.contains(&format!("/e/{other} "))).unwrap_or_default();
     assert!(line.ends_with("(names the same file, letter.txt)"), "{}", done.err);
     assert!(done.err.contains("served until each of them withholds it too"), "{}", done.err);
@@ -772,7 +697,7 @@ fn the_commands_check_back_up_and_restore() {
     let (tmp, dir) = rich();
     let place = tmp.path();
     drop(dir);
-    let checked = onrecord(place, &["fsck", "--data", "ledger"]).ok();
+    let checked = onrecord(place, &["fsck", "--data", "ledger"]).good();
     assert!(checked.out.trim_end().ends_with("sound"), "{}", checked.out);
     for name in ["entries", "tree", "files", "journal", "index", "withheld", "stray", "keys"] {
         assert!(
@@ -781,13 +706,13 @@ fn the_commands_check_back_up_and_restore() {
             checked.out
         );
     }
-    let done = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--with-keys"]).ok();
+    let done = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--with-keys"]).good();
     assert!(done.out.starts_with("copy: 564 entries, root "), "{}", done.out);
-    let json = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--json"]).ok();
+    let json = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--json"]).good();
     let json: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!((json["size"].as_u64(), json["written"].as_u64()), (Some(564), Some(0)));
-    onrecord(place, &["restore", "--from", "copy", "--data", "back"]).ok();
-    let checked = onrecord(place, &["fsck", "--data", "back", "--json"]).ok();
+    onrecord(place, &["restore", "--from", "copy", "--data", "back"]).good();
+    let checked = onrecord(place, &["fsck", "--data", "back", "--json"]).good();
     let checked: Value = serde_json::from_str(&checked.out).unwrap();
     assert_eq!((checked["size"].as_u64(), checked["faults"].as_array().map(Vec::len)), (Some(564), Some(0)));
     fs::write(place.join("back/public/stray"), "x").unwrap();
@@ -797,8 +722,8 @@ fn the_commands_check_back_up_and_restore() {
     assert_eq!(absent.code, 2, "{}", absent.err);
 }
 
-/// System calls that change what is on the disk. A process is killed before it makes one, so each kill shows what the calls
-/// before it left; of a file that was created empty, the write to it does.
+/// System calls that change the disk. A process is killed before it makes one, so each kill shows what the calls before it left.
+/// An empty file that was just created shows at the kill before the write to it.
 const CHANGES: [&str; 16] = [
     "write",
     "pwrite64",
@@ -818,8 +743,8 @@ const CHANGES: [&str; 16] = [
     "copy_file_range",
 ];
 
-/// Kills a command before each of its calls that change something. `begin` makes the place it is run in, and `check` is
-/// told what was left.
+/// Kills a command before each of its calls that change something. `begin` makes the folder it runs in. `check` is given the
+/// folder as the kill left it.
 ///
 /// All calls are tried; `ONRECORD_KILL_STEP=3` tries every third of a kind.
 fn kill_at_each_change(args: &[&str], begin: impl Fn() -> tempfile::TempDir, check: impl Fn(&Path, &str)) {
@@ -827,7 +752,7 @@ fn kill_at_each_change(args: &[&str], begin: impl Fn() -> tempfile::TempDir, che
     let (mut killed, mut kinds) = (0, 0);
     for (first, call) in (0..).zip(CHANGES) {
         let before = killed;
-        // Each kind begins elsewhere, as they come in turns.
+        // Calls of different kinds alternate, so each kind begins at another number.
         for n in (1 + first % step..).step_by(step) {
             let place = begin();
             let mut command = Command::new("strace");
@@ -835,7 +760,8 @@ fn kill_at_each_change(args: &[&str], begin: impl Fn() -> tempfile::TempDir, che
             command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace=?{call}"), "-e"]);
             command.arg(format!("inject=?{call}:signal=SIGKILL:when={n}"));
             command.arg(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(place.path());
-            let output = run(&mut command);
+            without_settings(&mut command);
+            let output = command.stdin(Stdio::null()).output().unwrap();
             if output.status.success() {
                 break;
             }
@@ -868,7 +794,7 @@ fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// How many entries a folder's public files have, which must verify.
+/// The number of entries in a folder's public files, which must verify.
 fn valid(dir: &Path, what: &str) -> u64 {
     let source = FolderSource::open(&dir.join("public")).unwrap();
     let report = verify::verify(
@@ -881,34 +807,31 @@ fn valid(dir: &Path, what: &str) -> u64 {
     report.size.unwrap()
 }
 
-/// A ledger, `ledger`, and an earlier copy of it, `good`: since then it grew past its partial tiles, had words of the copy's
-/// full tile withheld and others given back, and a file withheld. `whole` is the copy that is to come.
+/// A folder with a ledger, `ledger`, and an earlier backup of it, `good`. Since then the ledger grew past its partial tiles,
+/// words in a full tile were withheld, others were given back, and a file was withheld. `whole` is a backup of its last state.
 fn grown() -> tempfile::TempDir {
-    let (tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp, dir, ledger, story, .. } = World::small();
     let kept = upload(&ledger, "lampiran.txt", FILE);
-    record(&ledger, exhibit(&story, "lampiran", &kept).1);
+    record(&ledger, captured(&story, "lampiran", &[kept]));
     let held = upload(&ledger, "sulit.txt", b"isi sulit");
-    let (id, s) = exhibit(&story, "sulit", &held);
-    record(&ledger, s);
-    let (back, s) = statement(&story, "kenyataan yang dipulangkan");
-    let words = s.content.clone();
-    record(&ledger, s);
+    let (id, _) = record(&ledger, captured(&story, "sulit", &[held]));
+    let given_back = statement(&story, "kenyataan yang dipulangkan");
+    let words = given_back.1.content.clone();
+    let (back, _) = record(&ledger, given_back);
     let ids = statements(&ledger, &story, 300);
-    record(&ledger, withhold(&story, back, json!(["content"])));
-    record(&ledger, withhold(&story, ids[9], json!(["content"])));
+    record(&ledger, withhold(Some(story.case), back, "court_order", &["content"]));
+    record(&ledger, withhold(Some(story.case), ids[9], "court_order", &["content"]));
     assert!(ledger.wait_published(Duration::from_secs(10)));
     ops::backup(&dir, &tmp.path().join("good"), true).unwrap();
 
-    record(&ledger, withhold(&story, ids[3], json!(["content"])));
-    record(&ledger, withhold(&story, id, json!(["files/0"])));
+    record(&ledger, withhold(Some(story.case), ids[3], "court_order", &["content"]));
+    record(&ledger, withhold(Some(story.case), id, "court_order", &["files/0"]));
     let facts = json!({"ground": "order_lifted", "blobs": ["content"]});
-    let released =
-        say("content.released", Some(story.case), json!({"entry": back}), facts, None).sign(&[&operator()]).1;
-    record(&ledger, Submission { restored: words, ..released });
+    let (id, released) =
+        say("content.released", Some(story.case), json!({"entry": back}), facts, None).sign(&[&operator()]);
+    record(&ledger, (id, Submission { restored: words, ..released }));
     let late = upload(&ledger, "lewat.txt", b"lampiran yang lewat");
-    record(&ledger, exhibit(&story, "lewat", &late).1);
+    record(&ledger, captured(&story, "lewat", &[late]));
     statements(&ledger, &story, 250);
     ledger.close();
     let whole = tmp.path().join("whole");
@@ -921,7 +844,7 @@ fn grown() -> tempfile::TempDir {
     tmp
 }
 
-/// Runs the next backup, and holds what it makes against what one that was never killed made.
+/// Runs the next backup, and compares its copy with `whole`, which was made without a kill.
 fn completes(world: &Path, copy: &Path, what: &str) {
     ops::backup(&world.join("ledger"), copy, true).unwrap_or_else(|e| panic!("{what}: {e}"));
     let (found, expected) = (tree(copy), tree(&world.join("whole")));
@@ -946,7 +869,7 @@ fn a_first_backup_killed_at_any_moment_is_completed_by_the_next() {
             completes(world.path(), &copy, what);
         },
     );
-    // Two don't run at once.
+    // Two backups to one place don't run at once.
     let copy = world.path().join("copy");
     fs::create_dir(&copy).unwrap();
     let busy = fs::File::open(&copy).unwrap();
@@ -955,7 +878,7 @@ fn a_first_backup_killed_at_any_moment_is_completed_by_the_next() {
     assert!(refused.ends_with("another backup is being made there"), "{refused}");
     drop(busy);
     ops::backup(&ledger, &copy, false).unwrap();
-    // What somebody else has there is not touched.
+    // A folder with other files is not touched.
     for name in ["tmp/letter.txt", "letter.txt", "public/letter.txt"] {
         let other = tempfile::tempdir().unwrap();
         let letter = other.path().join(name);
@@ -982,7 +905,7 @@ fn a_good_copy_stays_whole_wherever_a_backup_over_it_is_killed() {
         let copy = place.join("copy");
         let size = valid(&copy, what);
         assert!(sizes.contains(&size), "{what}: {size} entries");
-        // It can be restored as it is.
+        // The copy can be restored as it is.
         let back = place.join("back");
         assert_eq!(ops::restore(&copy, &back).unwrap().size, size, "{what}");
         let found = fsck(&back, None);
@@ -997,7 +920,7 @@ fn a_ledger_that_rotted_takes_nothing_from_a_good_copy() {
     let (ledger, good) = (world.path().join("ledger"), world.path().join("good"));
     let before = tree(&good);
     let file = format!("file/{}", Digest::blake3(FILE));
-    // What the copy has and never changes is not looked at; all else is.
+    // A file that the copy has already and that never changes is not read. All others are.
     for (name, refuses) in [
         ("tile/entries/000", false),
         ("tile/0/000", false),
@@ -1027,7 +950,7 @@ fn a_ledger_that_rotted_takes_nothing_from_a_good_copy() {
         }
         completes(world.path(), copied.path(), name);
     }
-    // Nor do marks that are damaged take the place of those that would mend them.
+    // Damaged marks do not replace the good ones in the copy.
     let marks = fs::read(ledger.join("withheld")).unwrap();
     fs::write(ledger.join("withheld"), &marks[1..]).unwrap();
     assert_eq!(ops::backup(&ledger, &good, false).unwrap().size, 564);

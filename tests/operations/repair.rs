@@ -1,5 +1,5 @@
-//! A folder that is damaged, or of which a part went back, is made whole again from other copies; whoever lies is not
-//! believed, and what the log withholds does not come back.
+//! A folder that is damaged, or of which a part went back to an older state, is made whole again from other copies. A copy that
+//! lies is not believed, and what the log withholds does not come back.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
-use crate::program::Program;
+use crate::program::{Program, run};
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{
-    event::{Digest, EventId, FileRef},
+    event::{Digest, EventId},
     ledger::{Ledger, Submission},
     log::{Checkpoint, Fork},
     ops::{self, OpsError, Repair},
@@ -25,38 +26,14 @@ use serde_json::{Value, json};
 
 const FILE: &[u8] = b"isi lampiran yang ditangkap";
 
-fn record(ledger: &Ledger, s: Submission) -> u64 {
-    ledger.record_blocking(vec![s], false).remove(0).unwrap().index
-}
-
-fn exhibit(story: &Story, description: &str, file: &FileRef) -> (EventId, Submission) {
-    let facts = json!({"method": "scan", "captured": "2023-12-15"});
-    let words = Some(json!({"description": description}));
-    let mut said = say("exhibit.captured", Some(story.case), Value::Null, facts, words);
-    said.files = std::slice::from_ref(file);
-    said.sign(&[&desk()])
-}
-
-fn withhold(story: &Story, id: EventId, blobs: Value) -> Submission {
-    let facts = json!({"ground": "court_order", "blobs": blobs});
-    say("content.withheld", Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
-}
-
-fn release(story: &Story, id: EventId, words: Option<Vec<u8>>) -> Submission {
+fn release(story: &Story, id: EventId, words: Option<Vec<u8>>) -> (EventId, Submission) {
     let facts = json!({"ground": "order_lifted", "blobs": ["content"]});
-    let (_, said) =
+    let (act, said) =
         say("content.released", Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]);
-    Submission { restored: words, ..said }
+    (act, Submission { restored: words, ..said })
 }
 
-fn statements(ledger: &Ledger, story: &Story, n: usize) {
-    let said: Vec<_> = (0..n).map(|i| statement(story, &format!("kenyataan {i} {n}")).1).collect();
-    for chunk in said.chunks(100) {
-        ledger.record_blocking(chunk.to_vec(), true).into_iter().for_each(|r| drop(r.unwrap()));
-    }
-}
-
-/// Every file of `public/` by its name, partial tiles of smaller sizes left out.
+/// Every file of `public/` by its name, without partial tiles of smaller sizes.
 fn public_of(dir: &Path, size: u64) -> BTreeMap<String, Vec<u8>> {
     let root = dir.join("public");
     let mut found = BTreeMap::new();
@@ -88,7 +65,7 @@ fn repair(dir: &Path, sources: &[Arc<dyn Source + Send>]) -> Repair {
     ops::repair(dir, sources, &|_, _| {}).unwrap()
 }
 
-/// Mends a folder to be as another is, and opens it.
+/// Repairs a folder, holds that it is then as `as_in`, and opens it.
 fn mends(dir: &Path, sources: &[Arc<dyn Source + Send>], as_in: &Path, what: &str) -> Repair {
     let done = repair(dir, sources);
     assert!(done.is_sound(), "{what}: {done}");
@@ -116,92 +93,53 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
-fn onrecord(args: &[&str]) -> (Option<i32>, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).output().unwrap();
-    (out.status.code(), String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap())
-}
-
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// What a test begins with.
-struct World {
-    tmp: tempfile::TempDir,
-    dir: PathBuf,
-    story: Story,
+/// A copy of the folder that `change` has damaged.
+fn damaged(whole: &Folder<Story>, change: &dyn Fn(&Path)) -> PathBuf {
+    let dir = whole.at("damaged");
+    if dir.exists() {
+        fs::remove_dir_all(&dir).unwrap();
+    }
+    copy(&whole.dir, &dir);
+    let secret = dir.join("keys/checkpoint.key");
+    fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    change(&dir);
+    dir
 }
 
-impl World {
-    fn new() -> Self {
-        let tmp = tempfile::tempdir().unwrap();
-        let dir = tmp.path().join("ledger");
-        init(&dir);
-        let ledger = open(&dir);
-        let story = tell(&ledger);
-        ledger.close();
-        Self { tmp, dir, story }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.tmp.path().join(name)
-    }
-
-    /// Does something with the ledger, which ends with all of it in `public/` and nothing in the journal.
-    fn with<T>(&self, act: impl FnOnce(&Ledger) -> T) -> T {
-        let ledger = open(&self.dir);
-        let done = act(&ledger);
-        ledger.close();
-        drop(ledger);
-        open(&self.dir).close();
-        done
-    }
-
-    /// A copy of the folder, changed.
-    fn damaged(&self, change: &dyn Fn(&Path)) -> PathBuf {
-        let dir = self.at("damaged");
-        if dir.exists() {
-            fs::remove_dir_all(&dir).unwrap();
-        }
-        copy(&self.dir, &dir);
-        let secret = dir.join("keys/checkpoint.key");
-        fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        change(&dir);
-        dir
-    }
-}
-
-/// A ledger of 95 entries, a backup of it from when it had 90, and a mirror of all of it that is served.
-fn went_back() -> (World, Program) {
-    let world = World::new();
-    world.with(|ledger| {
+/// A ledger of 95 entries, a backup from when it had 90, and a mirror with all 95 that is served.
+fn went_back() -> (Folder<Story>, Program) {
+    let whole = World::small().close();
+    whole.with(|ledger| {
         let file = upload(ledger, "lampiran.txt", FILE);
-        record(ledger, exhibit(&world.story, "lampiran", &file).1);
-        statements(ledger, &world.story, 84);
+        record(ledger, captured(&whole.story, "lampiran", &[file]));
+        statements(ledger, &whole.story, 84);
     });
-    ops::backup(&world.dir, &world.at("backup"), false).unwrap();
-    world.with(|ledger| {
-        let held = record(ledger, statement(&world.story, "kenyataan sulit").1);
-        let id = ledger.reader().parsed(held).unwrap().unwrap().event().id();
+    ops::backup(&whole.dir, &whole.at("backup"), false).unwrap();
+    whole.with(|ledger| {
+        let (id, _) = record(ledger, statement(&whole.story, "kenyataan sulit"));
         let old = ledger.reader().parsed(20).unwrap().unwrap().event().id();
-        record(ledger, withhold(&world.story, id, json!(["content"])));
-        record(ledger, withhold(&world.story, old, json!(["content"])));
+        record(ledger, withhold(Some(whole.story.case), id, "court_order", &["content"]));
+        record(ledger, withhold(Some(whole.story.case), old, "court_order", &["content"]));
         let file = upload(ledger, "lewat.txt", b"lampiran yang lewat");
-        record(ledger, exhibit(&world.story, "lewat", &file).1);
-        statements(ledger, &world.story, 1);
+        record(ledger, captured(&whole.story, "lewat", &[file]));
+        statements(ledger, &whole.story, 1);
     });
-    assert_eq!((size_of(&world.at("backup")), size_of(&world.dir)), (90, 95));
-    let served = mirror_of(&world);
-    (world, served)
+    assert_eq!((size_of(&whole.at("backup")), size_of(&whole.dir)), (90, 95));
+    let served = mirror_of(&whole);
+    (whole, served)
 }
 
-/// A mirror that is served, and has all of the ledger.
-fn mirror_of(world: &World) -> Program {
+/// A mirror with all of the ledger, which is served.
+fn mirror_of(whole: &Folder<Story>) -> Program {
     let key = key(ORIGIN, 1).verifying_key().to_string();
-    let (from, to) = (world.dir.join("public"), world.at("mirror"));
-    let (code, said) = onrecord(&["mirror", path(&from), "--key", &key, "--data", path(&to), "--once"]);
+    let (from, to) = (whole.dir.join("public"), whole.at("mirror"));
+    let (code, said) = run(&["mirror", path(&from), "--key", &key, "--data", path(&to), "--once"]);
     assert_eq!(code, Some(0), "{said}");
-    Program::mirror(path(&from), &key, &to, &world.at("mirror.log"))
+    Program::mirror(path(&from), &key, &to, &whole.at("mirror.log"))
 }
 
 fn address(served: &Program) -> String {
@@ -214,10 +152,10 @@ fn at(served: &Program) -> Arc<dyn Source + Send> {
 
 #[test]
 fn a_folder_of_which_a_part_went_back_is_made_whole_from_a_mirror() {
-    let (world, mirror) = went_back();
+    let (whole, mirror) = went_back();
     let public_of_backup = |dir: &Path| {
         remove(&dir.join("public"));
-        copy(&world.at("backup/public"), &dir.join("public"));
+        copy(&whole.at("backup/public"), &dir.join("public"));
     };
     type Change<'a> = (&'a str, &'a dyn Fn(&Path));
     let changes: &[Change<'_>] = &[
@@ -234,9 +172,9 @@ fn a_folder_of_which_a_part_went_back_is_made_whole_from_a_mirror() {
         }),
     ];
     for (what, change) in changes {
-        let dir = world.damaged(change);
+        let dir = damaged(&whole, change);
         assert!(Ledger::open(&dir, onrecord::ledger::Options::default()).is_err(), "{what}");
-        let done = mends(&dir, &[at(&mirror)], &world.dir, what);
+        let done = mends(&dir, &[at(&mirror)], &whole.dir, what);
         assert!(!done.mended.is_empty() && done.size == 95, "{what}: {done}");
         if what.starts_with("public/ of") {
             let text = done.to_string();
@@ -246,41 +184,41 @@ fn a_folder_of_which_a_part_went_back_is_made_whole_from_a_mirror() {
             assert!(text.ends_with("sound\n"), "{text}");
         }
     }
-    // As a command, and what it says to programs.
-    let dir = world.damaged(&public_of_backup);
-    let (code, refused) = onrecord(&["fsck", "--data", path(&dir)]);
+    // The command does the same, and answers in JSON.
+    let dir = damaged(&whole, &public_of_backup);
+    let (code, refused) = run(&["fsck", "--data", path(&dir)]);
     assert!(code == Some(1) && refused.contains("onrecord repair --data"), "{refused}");
     let from = address(&mirror);
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", &from, "--json"]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", &from, "--json"]);
     let said: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
     assert_eq!((code, said["size"].as_u64()), (Some(0), Some(95)), "{said}");
     assert!(said["mended"].as_array().is_some_and(|mended| !mended.is_empty()), "{said}");
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", path(&world.at("backup"))]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", path(&whole.at("backup"))]);
     assert!(code == Some(0) && said.starts_with("nothing had to be mended\n"), "{said}");
-    // One that is served is left alone.
-    let _served = Program::logged(&dir, &[], &world.at("log"));
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", &from]);
+    // A folder that is being served is left alone.
+    let _served = Program::logged(&dir, &[], &whole.at("log"));
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", &from]);
     assert!(code != Some(0) && said.contains("open in another process"), "{said}");
-    let (code, said) = onrecord(&["repair", "--data", path(&world.at("mirror")), "--from", &from]);
+    let (code, said) = run(&["repair", "--data", path(&whole.at("mirror")), "--from", &from]);
     assert!(code == Some(1) && said.contains("is a mirror"), "{said}");
 }
 
 #[test]
 fn what_no_copy_has_is_named_and_nothing_else_is_lost() {
-    let (world, mirror) = went_back();
+    let (whole, mirror) = went_back();
     drop(mirror);
-    // A backup alone does not reach what was acknowledged.
-    let dir = world.damaged(&|dir| remove(&dir.join("public")));
-    let done = repair(&dir, &[folder(&world.at("backup"))]);
+    // A backup alone lacks the last acknowledged entries.
+    let dir = damaged(&whole, &|dir| remove(&dir.join("public")));
+    let done = repair(&dir, &[folder(&whole.at("backup"))]);
     assert!(!done.is_sound());
     let said = "missing: entries 90 to 94, of 95 that were acknowledged: no source has it";
     assert!(done.to_string().contains(said), "{done}");
     assert!(!dir.join("public/checkpoint").exists(), "what is not whole has no checkpoint");
     assert!(Ledger::open(&dir, onrecord::ledger::Options::default()).is_err());
-    let done = repair(&dir, &[folder(&world.at("backup")), folder(&world.dir)]);
+    let done = repair(&dir, &[folder(&whole.at("backup")), folder(&whole.dir)]);
     assert!(done.is_sound(), "{done}");
-    // Words and a file that are nowhere.
-    let dir = world.damaged(&|dir| {
+    // Words and a file that no copy has.
+    let dir = damaged(&whole, &|dir| {
         let mut bytes = fs::read(dir.join("public/content/tile/000.p/95")).unwrap();
         let sought = b"kenyataan 7 84";
         let at = bytes.windows(sought.len()).position(|w| w == sought).unwrap();
@@ -294,77 +232,75 @@ fn what_no_copy_has_is_named_and_nothing_else_is_lost() {
         }
         remove(&dir.join(format!("public/file/{}", Digest::blake3(FILE))));
     });
-    let poor = world.at("poor");
+    let poor = whole.at("poor");
     copy(&dir.join("public"), &poor);
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", path(&poor)]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", path(&poor)]);
     let file =
         format!("missing: file {}, which the words of entry 5 name: no source has it", Digest::blake3(FILE));
     assert!(code == Some(1) && said.contains(&file), "{said}");
     assert!(said.contains("missing: entry 13's words: no source has it"), "{said}");
     assert_eq!(said.matches("\nmissing: ").count(), 2, "{said}");
     assert!(!said.contains("mended: "), "what rotted stays as it is: {said}");
-    mends(&dir, &[folder(&poor), folder(&world.dir)], &world.dir, "from one that has it");
+    mends(&dir, &[folder(&poor), folder(&whole.dir)], &whole.dir, "from one that has it");
 }
 
 /// A ledger with full tiles of every kind and files, words withheld, and words given back since; and a mirror of it.
-fn rich() -> (World, Program) {
-    let world = World::new();
-    world.with(|ledger| {
+fn rich() -> (Folder<Story>, Program) {
+    let whole = World::small().close();
+    whole.with(|ledger| {
         let file = upload(ledger, "lampiran.txt", FILE);
-        record(ledger, exhibit(&world.story, "lampiran", &file).1);
+        record(ledger, captured(&whole.story, "lampiran", &[file]));
         let held = upload(ledger, "sulit.txt", b"isi sulit");
-        let (id, said) = exhibit(&world.story, "sulit", &held);
-        record(ledger, said);
-        let (back, said) = statement(&world.story, "kenyataan yang dipulangkan");
-        let words = said.content.clone();
-        record(ledger, said);
-        let (gone, said) = statement(&world.story, "kenyataan yang ditahan");
-        record(ledger, said);
-        statements(ledger, &world.story, 300);
-        record(ledger, withhold(&world.story, back, json!(["content"])));
+        let (id, _) = record(ledger, captured(&whole.story, "sulit", &[held]));
+        let given_back = statement(&whole.story, "kenyataan yang dipulangkan");
+        let words = given_back.1.content.clone();
+        let (back, _) = record(ledger, given_back);
+        let (gone, _) = record(ledger, statement(&whole.story, "kenyataan yang ditahan"));
+        statements(ledger, &whole.story, 300);
+        record(ledger, withhold(Some(whole.story.case), back, "court_order", &["content"]));
         assert!(ledger.wait_published(Duration::from_secs(20)));
-        ops::backup(&world.dir, &world.at("backup"), false).unwrap();
-        record(ledger, withhold(&world.story, gone, json!(["content"])));
-        record(ledger, withhold(&world.story, id, json!(["files/0"])));
-        record(ledger, release(&world.story, back, words));
-        statements(ledger, &world.story, 250);
+        ops::backup(&whole.dir, &whole.at("backup"), false).unwrap();
+        record(ledger, withhold(Some(whole.story.case), gone, "court_order", &["content"]));
+        record(ledger, withhold(Some(whole.story.case), id, "court_order", &["files/0"]));
+        record(ledger, release(&whole.story, back, words));
+        statements(ledger, &whole.story, 250);
     });
-    let served = mirror_of(&world);
-    (world, served)
+    let served = mirror_of(&whole);
+    (whole, served)
 }
 
 #[test]
 fn a_bit_that_flipped_in_any_full_tile_or_file_is_mended_from_a_mirror() {
-    let (world, mirror) = rich();
+    let (whole, mirror) = rich();
     let file = format!("file/{}", Digest::blake3(FILE));
     for name in ["tile/entries/001", "tile/0/000", "content/tile/000", "tile/1/000.p/2", "checkpoint", &file]
     {
-        let dir = world.damaged(&|dir| flip(&dir.join("public").join(name)));
-        let done = mends(&dir, &[at(&mirror)], &world.dir, name);
+        let dir = damaged(&whole, &|dir| flip(&dir.join("public").join(name)));
+        let done = mends(&dir, &[at(&mirror)], &whole.dir, name);
         let names: Vec<&str> = done.mended.iter().map(|mended| mended.name.as_str()).collect();
         assert_eq!(names, [name], "{done}");
     }
-    // While it is served: it is never given, said, and mended.
-    let dir = world.damaged(&|_| {});
-    let served = Program::logged(&dir, &[], &world.at("log"));
+    // Damage while the folder is served: a bad file is never given, is reported, and can be mended.
+    let dir = damaged(&whole, &|_| {});
+    let served = Program::logged(&dir, &[], &whole.at("log"));
     let names = ["tile/entries/001", "tile/0/000", "content/tile/000", &file];
     for name in names {
         flip(&dir.join("public").join(name));
         let answer = http(&served, name);
         assert!(answer.starts_with("HTTP/1.1 500"), "{name}: {answer}");
     }
-    let (code, said) = onrecord(&["ready", "--ledger", &address(&served)]);
+    let (code, said) = run(&["ready", "--ledger", &address(&served)]);
     assert!(
         code == Some(0) && said.starts_with("ready, but not all is served: ") && said.contains("is damaged"),
         "{said}"
     );
     drop(served);
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", &address(&mirror)]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", &address(&mirror)]);
     assert_eq!(code, Some(0), "{said}");
     for name in names {
         assert!(said.contains(&format!("mended: {name}, from ")), "{said}");
     }
-    mends(&dir, &[at(&mirror)], &world.dir, "after it");
+    mends(&dir, &[at(&mirror)], &whole.dir, "after it");
 }
 
 fn http(served: &Program, name: &str) -> String {
@@ -377,69 +313,69 @@ fn http(served: &Program, name: &str) -> String {
 
 #[test]
 fn entries_come_one_by_one_from_whoever_has_them() {
-    let (world, mirror) = rich();
-    let copies = [world.at("one"), world.at("two")];
+    let (whole, mirror) = rich();
+    let copies = [whole.at("one"), whole.at("two")];
     let spoil = |file: &Path, sought: &[u8]| {
         let mut bytes = fs::read(file).unwrap();
         let at = bytes.windows(sought.len()).position(|w| w == sought).unwrap();
         bytes[at + 6] ^= 1;
         fs::write(file, bytes).unwrap();
     };
-    // Each copy is damaged, elsewhere.
+    // Each copy is damaged at another place.
     for (copy_of, at) in copies.iter().zip(["index 300\n", "index 301\n"]) {
-        copy(&world.dir.join("public"), copy_of);
+        copy(&whole.dir.join("public"), copy_of);
         spoil(&copy_of.join("tile/entries/001"), at.as_bytes());
     }
-    let dir = world.damaged(&|dir| {
+    let dir = damaged(&whole, &|dir| {
         let bundle = dir.join("public/tile/entries/001");
         for at in [300, 301, 400] {
             spoil(&bundle, format!("index {at}\n").as_bytes());
         }
-        // Tiles of smaller sizes have them too.
+        // Partial tiles of smaller sizes hold these entries too, so they are removed.
         remove(&dir.join("public/tile/entries/001.p"));
         remove(&dir.join("public/tile/entries/000.p"));
     });
-    let before = public_of(&dir, size_of(&world.dir));
+    let before = public_of(&dir, size_of(&whole.dir));
     let done = repair(&dir, &[folder(&copies[0])]);
     assert_eq!(done.missing, ["entry 300"], "{done}");
-    assert_eq!(public_of(&dir, size_of(&world.dir)), before);
-    let done = mends(&dir, &[folder(&copies[0]), folder(&copies[1])], &world.dir, "of two");
+    assert_eq!(public_of(&dir, size_of(&whole.dir)), before);
+    let done = mends(&dir, &[folder(&copies[0]), folder(&copies[1])], &whole.dir, "of two");
     assert_eq!(done.mended.len(), 1, "{done}");
     assert_eq!(done.mended[0].from.len(), 3, "{done}");
-    // All of a bundle is said in one.
-    let dir = world.damaged(&|dir| {
+    // A whole missing bundle is reported in one line.
+    let dir = damaged(&whole, &|dir| {
         remove(&dir.join("public/tile/entries/000"));
         remove(&dir.join("public/tile/entries/000.p"));
     });
     remove(&copies[0].join("tile/entries/000"));
     let done = repair(&dir, &[folder(&copies[0])]);
     assert_eq!(done.missing, ["entries 0 to 255"], "{done}");
-    mends(&dir, &[at(&mirror)], &world.dir, "of the mirror");
+    mends(&dir, &[at(&mirror)], &whole.dir, "of the mirror");
 }
 
 #[test]
 fn what_the_log_withholds_does_not_come_back_and_what_it_gave_back_does() {
-    let (world, mirror) = rich();
-    // An older backup has what was withheld since, and lacks what was given back.
-    let backup = folder(&world.at("backup"));
+    let (whole, mirror) = rich();
+    // An older backup has words that were withheld since, and lacks words that were given back.
+    let backup = folder(&whole.at("backup"));
     let withheld_file = format!("public/file/{}", Digest::blake3(b"isi sulit"));
     let has = |dir: &Path, words: &str| {
         let tile = fs::read(dir.join("public/content/tile/000")).unwrap();
         tile.windows(words.len()).any(|window| window == words.as_bytes())
     };
-    assert!(has(&world.at("backup"), "kenyataan yang ditahan"));
-    assert!(world.at("backup").join(&withheld_file).exists());
+    assert!(has(&whole.at("backup"), "kenyataan yang ditahan"));
+    assert!(whole.at("backup").join(&withheld_file).exists());
     for sources in [vec![backup.clone(), at(&mirror)], vec![at(&mirror), backup.clone()]] {
         for change in ["content/tile", "no public/", "of the backup"] {
-            let dir = world.damaged(&|dir| match change {
+            let dir = damaged(&whole, &|dir| match change {
                 "content/tile" => remove(&dir.join("public/content/tile/000")),
                 "no public/" => remove(&dir.join("public")),
                 _ => {
                     remove(&dir.join("public"));
-                    copy(&world.at("backup/public"), &dir.join("public"));
+                    copy(&whole.at("backup/public"), &dir.join("public"));
                 }
             });
-            let done = mends(&dir, &sources, &world.dir, change);
+            let done = mends(&dir, &sources, &whole.dir, change);
             assert!(
                 has(&dir, "kenyataan yang dipulangkan") && !has(&dir, "kenyataan yang ditahan"),
                 "{done}"
@@ -449,7 +385,7 @@ fn what_the_log_withholds_does_not_come_back_and_what_it_gave_back_does() {
     }
 }
 
-/// A source that lies in some way, over a folder.
+/// A source that gives a folder's files, and lies in the way `how`.
 struct Liar {
     of: FolderSource,
     how: &'static str,
@@ -478,55 +414,55 @@ impl Source for Liar {
 
 #[test]
 fn a_source_that_lies_changes_nothing_and_is_told() {
-    let (world, mirror) = went_back();
+    let (whole, mirror) = went_back();
     let liar = |how| -> Arc<dyn Source + Send> {
-        Arc::new(Liar { of: FolderSource::open(&world.dir).unwrap(), how })
+        Arc::new(Liar { of: FolderSource::open(&whole.dir).unwrap(), how })
     };
     let broken = |dir: &Path| {
         remove(&dir.join("public"));
-        copy(&world.at("backup/public"), &dir.join("public"));
+        copy(&whole.at("backup/public"), &dir.join("public"));
     };
     for how in ["endless", "flipped", "cut", "fails"] {
-        // Alone, it brings nothing; beside another it does no harm.
-        let dir = world.damaged(&broken);
+        // Alone the liar brings nothing. Beside another source it does no harm.
+        let dir = damaged(&whole, &broken);
         let before = public_of(&dir, 90);
         let done = repair(&dir, &[liar(how)]);
         assert!(!done.is_sound() && done.to_string().contains("entries 90 to 94"), "{how}: {done}");
         assert_eq!(public_of(&dir, 90), before, "{how}");
-        let done = mends(&dir, &[liar(how), at(&mirror)], &world.dir, how);
+        let done = mends(&dir, &[liar(how), at(&mirror)], &whole.dir, how);
         assert!(done.troubles.iter().any(|t| t.source.starts_with("liar")), "{how}: {done}");
     }
-    let dir = world.damaged(&broken);
+    let dir = damaged(&whole, &broken);
     let refused = ops::repair(&dir, &[liar("endless from the first")], &|_, _| {}).unwrap_err();
     assert!(matches!(&refused, OpsError::Unreachable(why) if why.contains("longer than")), "{refused}");
-    // One that shows less than there is.
-    let dir = world.damaged(&|dir| flip(&dir.join("public/tile/0/000.p/95")));
-    let done = mends(&dir, &[folder(&world.at("backup"))], &world.dir, "shorter");
+    // A source that has fewer entries than the folder.
+    let dir = damaged(&whole, &|dir| flip(&dir.join("public/tile/0/000.p/95")));
+    let done = mends(&dir, &[folder(&whole.at("backup"))], &whole.dir, "shorter");
     assert_eq!(done.mended.len(), 1, "made of what lies here: {done}");
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", "http://127.0.0.1:1"]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--from", "http://127.0.0.1:1"]);
     assert_eq!(code, Some(3), "{said}");
 }
 
 #[test]
 fn another_history_is_refused_with_the_proof_and_nothing_is_changed() {
-    let (world, mirror) = went_back();
-    // As large, larger and smaller, all signed by the log's key.
+    let (whole, mirror) = went_back();
+    // Other histories that are smaller, equal and larger, all signed by the log's key.
     for n in [50, 90, 120] {
-        let other = World::new();
+        let other = World::small().close();
         other.with(|ledger| statements(ledger, &other.story, n));
         for change in ["nothing", "no public/", "of the backup"] {
-            let dir = world.damaged(&|dir| match change {
+            let dir = damaged(&whole, &|dir| match change {
                 "nothing" => {}
                 "no public/" => remove(&dir.join("public")),
                 _ => {
                     remove(&dir.join("public"));
-                    copy(&world.at("backup/public"), &dir.join("public"));
+                    copy(&whole.at("backup/public"), &dir.join("public"));
                 }
             });
             let before = public_of(&dir, 95);
             for sources in [vec![folder(&other.dir)], vec![folder(&other.dir), at(&mirror)]] {
                 if (n, change, sources.len()) == (50, "no public/", 1) {
-                    // Nothing in the folder can tell: it is only known that this is not all.
+                    // Nothing in the folder shows that it is another history. It only knows that entries are missing.
                     let done = repair(&dir, &sources);
                     assert!(
                         done.to_string().contains("entries 55 to 94") && public_of(&dir, 95).is_empty(),
@@ -549,42 +485,28 @@ fn another_history_is_refused_with_the_proof_and_nothing_is_changed() {
             }
         }
     }
-    // Of another key altogether.
+    // A checkpoint with a signature that is not good.
     let foreign = tempfile::tempdir().unwrap();
-    copy(&world.dir.join("public"), foreign.path());
+    copy(&whole.dir.join("public"), foreign.path());
     let text = fs::read_to_string(foreign.path().join("checkpoint")).unwrap();
     let signed = text.rfind(' ').unwrap();
     let mut forged = text.into_bytes();
     forged[signed + 20] ^= 1;
     fs::write(foreign.path().join("checkpoint"), forged).unwrap();
-    let refused = ops::repair(&world.dir, &[folder(foreign.path())], &|_, _| {}).unwrap_err();
+    let refused = ops::repair(&whole.dir, &[folder(foreign.path())], &|_, _| {}).unwrap_err();
     assert!(matches!(refused, OpsError::Unreachable(_)), "{refused}");
 }
 
 #[test]
 fn an_entry_under_a_signed_root_that_breaks_a_rule_is_not_taken() {
-    use onrecord::log::{MemoryTree, decode_bundle, encode_bundle, encode_hashes, leaf_hash};
-    let world = World::new();
-    let before = world.at("before");
-    copy(&world.dir, &before);
-    world.with(|ledger| statements(ledger, &world.story, 1));
-    // Whoever has the log's key can put anything under a root, but can't sign for others.
-    let public = world.dir.join("public");
-    let bundle = public.join("tile/entries/000.p/6");
-    let bytes = fs::read(&bundle).unwrap();
-    let mut entries: Vec<Vec<u8>> =
-        decode_bundle(&bytes, 6).unwrap().into_iter().map(<[u8]>::to_vec).collect();
-    let last = entries.last_mut().unwrap();
-    let at = last.len() - 30;
-    last[at] = if last[at] == b'A' { b'B' } else { b'A' };
-    let leaves: Vec<_> = entries.iter().map(|e| leaf_hash(e)).collect();
-    let tree: MemoryTree = leaves.iter().copied().collect();
-    fs::write(&bundle, encode_bundle(&entries).unwrap()).unwrap();
-    fs::write(public.join("tile/0/000.p/6"), encode_hashes(&leaves).unwrap()).unwrap();
-    let checkpoint = Checkpoint::new(origin(), 6, tree.root()).unwrap().sign(&key(ORIGIN, 1)).unwrap();
-    fs::write(public.join("checkpoint"), checkpoint.note().as_bytes()).unwrap();
+    let whole = World::small().close();
+    let before = whole.at("before");
+    copy(&whole.dir, &before);
+    whole.with(|ledger| statements(ledger, &whole.story, 1));
+    let public = whole.dir.join("public");
+    spoil_last(&public, 6);
     let held = public_of(&before, 6);
-    let (code, said) = onrecord(&["repair", "--data", path(&before), "--from", path(&public)]);
+    let (code, said) = run(&["repair", "--data", path(&before), "--from", path(&public)]);
     assert!(
         code == Some(1) && said.contains("REFUSED  entry 5: ") && said.contains("BAD_SIGNATURE"),
         "{said}"
@@ -594,24 +516,24 @@ fn an_entry_under_a_signed_root_that_breaks_a_rule_is_not_taken() {
 
 #[test]
 fn what_is_in_the_journal_alone_stays() {
-    let world = World::new();
-    world.with(|ledger| statements(ledger, &world.story, 20));
-    ops::backup(&world.dir, &world.at("backup"), false).unwrap();
-    // Acknowledged, and published in this folder; another has it in the journal alone.
-    let ledger = open(&world.dir);
-    statements(&ledger, &world.story, 3);
+    let whole = World::small().close();
+    whole.with(|ledger| statements(ledger, &whole.story, 20));
+    ops::backup(&whole.dir, &whole.at("backup"), false).unwrap();
+    // These are acknowledged and published here. The damaged copy has them in its journal alone.
+    let ledger = open(&whole.dir);
+    statements(&ledger, &whole.story, 3);
     assert!(ledger.wait_published(Duration::from_secs(20)));
-    let dir = world.damaged(&|dir| remove(&dir.join("public")));
+    let dir = damaged(&whole, &|dir| remove(&dir.join("public")));
     ledger.close();
-    let done = repair(&dir, &[folder(&world.at("backup"))]);
+    let done = repair(&dir, &[folder(&whole.at("backup"))]);
     assert!(done.is_sound() && done.to_string().contains("3 of them not published yet"), "{done}");
     assert_eq!((size_of(&dir), done.fsck.size), (25, 28));
-    let behind = world.damaged(&|dir| {
+    let behind = damaged(&whole, &|dir| {
         remove(&dir.join("public"));
-        copy(&world.at("backup/public"), &dir.join("public"));
+        copy(&whole.at("backup/public"), &dir.join("public"));
         flip(&dir.join("public/tile/0/000.p/25"));
     });
-    let done = repair(&behind, &[folder(&world.at("backup"))]);
+    let done = repair(&behind, &[folder(&whole.at("backup"))]);
     assert!(done.is_sound() && done.mended.len() == 1, "{done}");
     assert_eq!((size_of(&behind), done.fsck.size), (25, 28), "the next start publishes it");
     let ledger = open(&dir);
@@ -621,47 +543,47 @@ fn what_is_in_the_journal_alone_stays() {
 
 #[test]
 fn a_journal_that_rotted_is_begun_anew_once_all_that_was_acknowledged_is_in_tiles() {
-    let world = World::new();
-    let ledger = open(&world.dir);
-    statements(&ledger, &world.story, 20);
+    let whole = World::small().close();
+    let ledger = open(&whole.dir);
+    statements(&ledger, &whole.story, 20);
     assert!(ledger.wait_published(Duration::from_secs(20)));
     let rotten = |dir: &Path| {
         let segment = fs::read_dir(dir.join("journal")).unwrap().map(|e| e.unwrap().path());
         flip(&segment.filter(|path| !path.ends_with("acknowledged")).max().unwrap());
     };
-    let dir = world.damaged(&rotten);
-    ops::backup(&world.dir, &world.at("backup"), false).unwrap();
-    statements(&ledger, &world.story, 2);
+    let dir = damaged(&whole, &rotten);
+    ops::backup(&whole.dir, &whole.at("backup"), false).unwrap();
+    statements(&ledger, &whole.story, 2);
     assert!(ledger.wait_published(Duration::from_secs(20)));
     assert!(Ledger::open(&dir, onrecord::ledger::Options::default()).is_err());
-    let done = repair(&dir, &[folder(&world.at("backup"))]);
+    let done = repair(&dir, &[folder(&whole.at("backup"))]);
     assert!(done.is_sound() && done.to_string().contains("mended: journal, begun anew"), "{done}");
     open(&dir).close();
-    // Not if something was in it alone.
-    let dir = world.damaged(&|dir| {
+    // It is not begun anew if it alone held something.
+    let dir = damaged(&whole, &|dir| {
         rotten(dir);
         remove(&dir.join("public"));
     });
     ledger.close();
-    let done = repair(&dir, &[folder(&world.at("backup"))]);
+    let done = repair(&dir, &[folder(&whole.at("backup"))]);
     assert!(!done.is_sound() && done.to_string().contains("entries 25 to 26, of 27"), "{done}");
-    let done = repair(&dir, &[folder(&world.dir)]);
+    let done = repair(&dir, &[folder(&whole.dir)]);
     assert!(done.is_sound() && done.size == 27, "{done}");
     open(&dir).close();
 }
 
 #[test]
 fn a_repair_killed_at_any_moment_is_completed_by_the_next() {
-    let (world, mirror) = went_back();
+    let (whole, mirror) = went_back();
     let from = address(&mirror);
     let mut killed = 0;
     for (call, steps) in
         [("rename", 1..), ("fdatasync", 1..), ("write", 2..), ("unlink", 1..), ("fsync", 1..)]
     {
         for n in steps.step_by(3) {
-            let dir = world.damaged(&|dir| {
+            let dir = damaged(&whole, &|dir| {
                 remove(&dir.join("public"));
-                copy(&world.at("backup/public"), &dir.join("public"));
+                copy(&whole.at("backup/public"), &dir.join("public"));
             });
             let mut command = Command::new("strace");
             command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace=?{call}"), "-e"]);
@@ -672,7 +594,7 @@ fn a_repair_killed_at_any_moment_is_completed_by_the_next() {
                 break;
             }
             assert_eq!(out.status.signal(), Some(9));
-            mends(&dir, &[at(&mirror)], &world.dir, &format!("killed at {call} {n}"));
+            mends(&dir, &[at(&mirror)], &whole.dir, &format!("killed at {call} {n}"));
             killed += 1;
         }
     }
@@ -680,36 +602,36 @@ fn a_repair_killed_at_any_moment_is_completed_by_the_next() {
     assert!(killed > 10, "{killed}");
 }
 
-/// A ledger in which words with a file were withheld, words without one, and a file alone, with the words that went.
-fn with_marks() -> (World, Vec<(u64, Vec<u8>)>) {
-    let world = World::new();
-    let kept = world.with(|ledger| {
+/// A ledger that withheld words with a file, words without one, and a file alone. The words that went are given with it.
+fn with_marks() -> (Folder<Story>, Vec<(u64, Vec<u8>)>) {
+    let whole = World::small().close();
+    let kept = whole.with(|ledger| {
         let mut kept = Vec::new();
+        let mut keep = |(id, said): (EventId, Submission)| {
+            let words = said.content.clone().unwrap();
+            kept.push((record(ledger, (id, said)).1, words));
+            id
+        };
         for name in ["satu", "dua"] {
             let file = upload(ledger, name, format!("isi sulit {name}").as_bytes());
-            let (id, said) = exhibit(&world.story, name, &file);
-            let words = said.content.clone().unwrap();
-            kept.push((record(ledger, said), words));
-            record(ledger, withhold(&world.story, id, json!(["content", "files/0"])));
+            let id = keep(captured(&whole.story, name, &[file]));
+            record(ledger, withhold(Some(whole.story.case), id, "court_order", &["content", "files/0"]));
         }
-        let (id, said) = statement(&world.story, "kenyataan sulit");
-        let words = said.content.clone().unwrap();
-        kept.push((record(ledger, said), words));
-        record(ledger, withhold(&world.story, id, json!(["content"])));
+        let id = keep(statement(&whole.story, "kenyataan sulit"));
+        record(ledger, withhold(Some(whole.story.case), id, "court_order", &["content"]));
         let file = upload(ledger, "tiga", b"isi sulit tiga");
-        let (id, said) = exhibit(&world.story, "tiga", &file);
-        record(ledger, said);
-        record(ledger, withhold(&world.story, id, json!(["files/0"])));
+        let (id, _) = record(ledger, captured(&whole.story, "tiga", &[file]));
+        record(ledger, withhold(Some(whole.story.case), id, "court_order", &["files/0"]));
         kept
     });
-    (world, kept)
+    (whole, kept)
 }
 
-/// Whether bytes are taken that somebody brings again, by an event that names them.
+/// Whether the ledger takes these bytes in an event that names them as a file.
 fn is_taken(dir: &Path, story: &Story, bytes: &[u8]) -> bool {
     let ledger = open(dir);
     let file = upload(&ledger, "lagi", bytes);
-    let taken = ledger.record_blocking(vec![exhibit(story, "lagi", &file).1], false).remove(0);
+    let taken = ledger.record_blocking(vec![captured(story, "lagi", &[file]).1], false).remove(0);
     ledger.close();
     match taken {
         Ok(_) => true,
@@ -722,103 +644,103 @@ fn is_taken(dir: &Path, story: &Story, bytes: &[u8]) -> bool {
 
 #[test]
 fn lost_marks_are_put_back_from_a_backup_or_made_of_the_words_or_given_up_if_asked_to() {
-    let (world, kept) = with_marks();
-    let older = world.at("older");
-    fs::copy(world.dir.join("withheld"), &older).unwrap();
-    let later = world.with(|ledger| {
+    let (whole, kept) = with_marks();
+    let older = whole.at("older");
+    fs::copy(whole.dir.join("withheld"), &older).unwrap();
+    let later = whole.with(|ledger| {
         let file = upload(ledger, "empat", b"isi sulit empat");
-        let (id, said) = exhibit(&world.story, "empat", &file);
-        let words = said.content.clone().unwrap();
-        let index = record(ledger, said);
-        record(ledger, withhold(&world.story, id, json!(["content", "files/0"])));
+        let said = captured(&whole.story, "empat", &[file]);
+        let words = said.1.content.clone().unwrap();
+        let (id, index) = record(ledger, said);
+        record(ledger, withhold(Some(whole.story.case), id, "court_order", &["content", "files/0"]));
         (index, words)
     });
-    ops::backup(&world.dir, &world.at("backup"), false).unwrap();
-    let lost = || world.damaged(&|dir| remove(&dir.join("withheld")));
+    ops::backup(&whole.dir, &whole.at("backup"), false).unwrap();
+    let lost = || damaged(&whole, &|dir| remove(&dir.join("withheld")));
     let sulit = |name: &str| format!("isi sulit {name}").into_bytes();
 
-    // From a backup.
+    // The marks are taken from a backup.
     let dir = lost();
     let refused = Ledger::open(&dir, onrecord::ledger::Options::default()).unwrap_err().to_string();
     assert!(refused.contains("--withheld FILE"), "{refused}");
-    let file = world.at("backup/withheld");
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
+    let file = whole.at("backup/withheld");
+    let (code, said) = run(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
     assert!(
         code == Some(0) && said.starts_with("5 entries of which something was withheld: marks of 5"),
         "{said}"
     );
-    assert_eq!(fs::read(dir.join("withheld")).unwrap(), fs::read(world.dir.join("withheld")).unwrap());
+    assert_eq!(fs::read(dir.join("withheld")).unwrap(), fs::read(whole.dir.join("withheld")).unwrap());
     let mode = fs::metadata(dir.join("withheld")).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     for name in ["satu", "dua", "tiga", "empat"] {
-        assert!(!is_taken(&dir, &world.story, &sulit(name)), "{name}");
+        assert!(!is_taken(&dir, &whole.story, &sulit(name)), "{name}");
     }
 
-    // One that does not cover all is refused, with what it lacks; the words make up for it.
+    // Marks that don't cover everything are refused, and the entries are named. Their words make up for it.
     let dir = lost();
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&older)]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--withheld", path(&older)]);
     let lacks = format!("no marks of what was withheld of entries {}. Give", later.0);
     assert!(code == Some(1) && said.contains(&lacks), "{said}");
     assert!(!dir.join("withheld").exists(), "nothing was changed");
-    let words = world.at("empat.json");
+    let words = whole.at("empat.json");
     fs::write(&words, &later.1).unwrap();
     let args = ["repair", "--data", path(&dir), "--withheld", path(&older), "--words", path(&words)];
-    let (code, said) = onrecord(&args);
+    let (code, said) = run(&args);
     assert!(
         code == Some(0) && said.contains(&format!("made anew from their words: entries {}", later.0)),
         "{said}"
     );
-    assert!(["satu", "tiga", "empat"].iter().all(|name| !is_taken(&dir, &world.story, &sulit(name))));
+    assert!(["satu", "tiga", "empat"].iter().all(|name| !is_taken(&dir, &whole.story, &sulit(name))));
 
-    // From words alone: those of the file that was withheld alone are still here.
+    // They are made from words alone. For the file that was withheld alone, the words are still in the ledger.
     let dir = lost();
     let mut args = vec!["repair".to_owned(), "--data".into(), path(&dir).into()];
     for (index, bytes) in kept.iter().chain([&later]) {
-        let file = world.at(&format!("{index}.json"));
+        let file = whole.at(&format!("{index}.json"));
         fs::write(&file, bytes).unwrap();
         args.extend(["--words".into(), path(&file).to_owned()]);
     }
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (code, said) = onrecord(&args);
+    let (code, said) = run(&args);
     assert_eq!(code, Some(0), "{said}");
     for name in ["satu", "dua", "tiga", "empat"] {
-        assert!(!is_taken(&dir, &world.story, &sulit(name)), "{name}");
+        assert!(!is_taken(&dir, &whole.story, &sulit(name)), "{name}");
     }
-    let other = world.at("other.json");
+    let other = whole.at("other.json");
     fs::write(&other, "{}").unwrap();
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--words", path(&other)]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--words", path(&other)]);
     assert!(code == Some(1) && said.contains("not the words of an entry"), "{said}");
 
-    // Given up, which says what that means, and can be made good later.
+    // They can be given up. The command says what that means, and it can be made good later.
     let dir = lost();
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--without-marks"]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--without-marks"]);
     assert!(code == Some(2) && said.contains("--yes"), "{said}");
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
+    let (code, said) = run(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
     assert!(
         code == Some(0) && said.contains("given up: entries ") && said.contains("are taken if"),
         "{said}"
     );
-    let (code, said) = onrecord(&["fsck", "--data", path(&dir)]);
+    let (code, said) = run(&["fsck", "--data", path(&dir)]);
     assert!(code == Some(0) && said.contains("the marks of 4 entries were given up"), "{said}");
-    assert!(!is_taken(&dir, &world.story, &sulit("tiga")), "whose words are here");
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
+    assert!(!is_taken(&dir, &whole.story, &sulit("tiga")), "whose words are here");
+    let (code, said) = run(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(!is_taken(&dir, &world.story, &sulit("satu")));
+    assert!(!is_taken(&dir, &whole.story, &sulit("satu")));
     let dir = lost();
-    onrecord(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
-    assert!(is_taken(&dir, &world.story, &sulit("satu")), "as was said");
+    run(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
+    assert!(is_taken(&dir, &whole.story, &sulit("satu")), "as was said");
 
-    // What is no such file, and flags that don't go together.
-    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&other)]);
+    // A file that holds no marks, and flags that don't go together.
+    let (code, said) = run(&["repair", "--data", path(&dir), "--withheld", path(&other)]);
     assert!(code == Some(1) && said.contains("not marks as a ledger writes them"), "{said}");
-    assert_eq!(onrecord(&["repair", "--data", path(&dir)]).0, Some(2));
-    assert_eq!(onrecord(&["repair", "--data", path(&dir), "--from", "x", "--without-marks"]).0, Some(2));
+    assert_eq!(run(&["repair", "--data", path(&dir)]).0, Some(2));
+    assert_eq!(run(&["repair", "--data", path(&dir), "--from", "x", "--without-marks"]).0, Some(2));
 }
 
 #[test]
 fn marks_of_an_earlier_version_are_taken_for_good() {
-    let (world, _) = with_marks();
-    let dir = world.damaged(&|dir| {
+    let (whole, _) = with_marks();
+    let dir = damaged(&whole, &|dir| {
         let text = fs::read_to_string(dir.join("withheld")).unwrap();
         let key = text.lines().nth(1).unwrap();
         let marks = text.lines().skip(2).filter(|line| line.split(' ').count() == 3);
@@ -829,5 +751,5 @@ fn marks_of_an_earlier_version_are_taken_for_good() {
         let opened = Ledger::open(&dir, onrecord::ledger::Options::default());
         opened.unwrap_or_else(|e| panic!("{time}: {e}")).close();
     }
-    assert!(!is_taken(&dir, &world.story, b"isi sulit satu"));
+    assert!(!is_taken(&dir, &whole.story, b"isi sulit satu"));
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use crate::exhibit::*;
 use crate::http::Server;
 use crate::support::*;
+use crate::world::World;
 use crate::zip::{Part, parts, zip};
 use onrecord::{
     check::Check,
@@ -16,7 +17,7 @@ use onrecord::{
 };
 use serde_json::{Value, json};
 
-/// What a page has to say: the command's lines, or the check that fails and the place.
+/// What a page must say of an exhibit: the lines of the command, or the check that failed and the place.
 fn wanted(report: &ExhibitReport, place: &str) -> Value {
     said_of(&report.to_string(), &report.checks, place)
 }
@@ -39,12 +40,8 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
         modules.join("playwright-core").is_dir(),
         "`./test test` installs the npm library playwright-core"
     );
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    ledger.record_blocking(vec![statement(&story, "kata-kata").1], false).remove(0).unwrap();
+    let World { tmp, ledger, story, .. } = World::small();
+    record(&ledger, statement(&story, "kata-kata"));
     let reader = ledger.reader();
     let index = first(reader, EventType::StatementMade);
     let (good, log) = (assemble(reader, index).unwrap().unwrap(), policy());
@@ -75,7 +72,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let at = entry.windows(5).position(|w| w == b"facts").unwrap();
     entry[at..at + 5].copy_from_slice(b"Facts");
     put(&changed(&good, |e| e.entry = &entry), Some(&log), Refused, "Facts");
-    // The last byte of the signature, behind which base64 has two characters and a newline.
+    // A byte within the signature.
     let mut signed = enclosed.entry.to_vec();
     let at = signed.len() - 20;
     signed[at] = if signed[at] == b'A' { b'B' } else { b'A' };
@@ -96,7 +93,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let seen = in_checkpoint(&good, &note);
     put(&seen, Some(&of_three("quorum two\n")), Valid, "");
     put(&seen, Some(&of_three("quorum w3\n")), Refused, "quorum");
-    // A name that promises another entry.
+    // A file name with the number of another entry.
     let report = verify(&good, Some(&log)).in_file("exhibit-60.zip");
     let (path, trust) = (tmp.path().join("1.zip"), log.to_string());
     let named = json!({"name": "named", "path": path, "file": "exhibit-60.zip", "trust": trust, "wanted": wanted(&report, "index 60")});
@@ -114,7 +111,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let report = verify_case(&case, Some(&log));
     assert_eq!(report.verdict, Valid, "{report}");
     let of_case = said_of(&report.to_string(), &report.checks, "");
-    // Packed anew by another program, and taken apart.
+    // Packed anew by another program, and unpacked.
     let members: Vec<Part> =
         parts(&good).into_iter().map(|m| Part::deflated(&format!("x/{}", m.name), &m.bytes)).collect();
     let (anew, unpacked) = (tmp.path().join("anew.zip"), tmp.path().join("unpacked"));

@@ -1,12 +1,11 @@
-//! What a browser can check of whether pages can be used (`tests/pages.mjs`): axe's rules, narrow windows, dark ones,
-//! what is to be pressed. `./test` installs what it needs. With `ONRECORD_PAGES=all`, as `./test full` has it: every page that
-//! links lead to, at more widths.
+//! What a browser can check of the usability of pages (`tests/pages.mjs`): axe's rules, narrow windows, dark ones, and the size
+//! of what is pressed. `./test` installs what it needs. With `ONRECORD_PAGES=all`, as in `./test full`, it takes every page
+//! that links lead to, at more widths.
 
-use crate::story;
 use std::{fs, path::Path, process::Command};
 
 use crate::http::Server;
-use crate::support::*;
+use crate::world::World;
 use onrecord::views::Views;
 use serde_json::{Value, json};
 
@@ -17,11 +16,7 @@ fn pages_can_be_read_and_pressed_in_narrow_and_wide_windows_light_and_dark() {
     for module in ["playwright-core", "axe-core"] {
         assert!(modules.join(module).is_dir(), "`./test test` installs the npm library {module}");
     }
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp, ledger, story: ids, .. } = World::whole();
     let server = Server::start(ledger);
     let views = Views::new(server.ledger.reader());
     let entry = |label: &str| format!("/e/{}", views.index_of(&ids[label]).unwrap().unwrap());

@@ -6,10 +6,14 @@ mod exhibit;
 mod html;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/story.rs"]
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 #[path = "../support/zip.rs"]
 mod zip;
 

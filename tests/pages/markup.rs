@@ -1,12 +1,10 @@
-//! What a machine can check of whether pages can be used: by those who hear them, by those who have no script, by those
-//! who follow a link.
+//! What a program can check of the usability of pages: for those who hear them, who have no script, and who follow a link.
 
-use crate::story;
 use std::collections::{HashMap, HashSet};
 
 use crate::html::{Tag, ids, tags};
 use crate::http::Server;
-use crate::support::*;
+use crate::world::World;
 
 /// Blocks that can't stand in a paragraph.
 const BLOCKS: [&str; 9] = ["p", "div", "ul", "ol", "dl", "table", "section", "figure", "details"];
@@ -16,7 +14,7 @@ fn faults(tags: &[Tag]) -> Vec<String> {
     let mut faults = Vec::new();
     let count = |name: &str| tags.iter().filter(|t| t.name == name).count();
     for (name, expected) in [("html", 1), ("title", 1), ("h1", 1), ("main", 1)] {
-        // A drawing has a title of its own.
+        // A drawing may have a title of its own.
         let found = tags.iter().filter(|t| t.name == name && !t.inside.contains(&"svg".into())).count();
         if found != expected {
             faults.push(format!("{found} of <{name}>"));
@@ -79,14 +77,14 @@ fn faults(tags: &[Tag]) -> Vec<String> {
     faults
 }
 
-/// Where a page leads: paths on this server, and the parts of them that are named.
+/// The links of a page: paths on this server, each with the part of the page that it names.
 fn links(tags: &[Tag], host: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for tag in tags {
         for attribute in ["href", "src"] {
             let Some(target) = tag.get(attribute) else { continue };
             if tag.get("class") == Some("away") {
-                // The source that somebody names, and the one way out. It must not tell where it was followed from.
+                // A link to a source that somebody names. Only these lead away, and they must send no referrer.
                 let rel = tag.get("rel").unwrap_or_default();
                 assert!(rel.contains("noreferrer") && rel.contains("nofollow"), "{tag:?}");
                 assert!(tag.name == "a" && target.starts_with("http") && !target.contains(host), "{tag:?}");
@@ -105,22 +103,18 @@ fn links(tags: &[Tag], host: &str) -> Vec<(String, Option<String>)> {
 
 #[test]
 fn every_page_of_the_story_is_well_formed_named_and_leads_nowhere_in_vain() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
+    let World { tmp: _tmp, ledger, .. } = World::whole();
     let server = Server::start(ledger);
     let host = server.address.to_string();
     let size = server.ledger.reader().checkpoint().checkpoint().size();
 
-    // From the front page, whatever a link leads to; and what only a form leads to.
+    // All that links lead to from the front page, and what only a form leads to.
     let mut waiting: Vec<String> = vec!["/".into(), "/search?q=agensi".into(), "/search?q=%22".into()];
     let mut seen: HashMap<String, Option<HashSet<String>>> = HashMap::new();
     let mut parts = Vec::new();
     let mut languages = HashSet::new();
     while let Some(path) = waiting.pop() {
-        // "Now" moves: each page is looked at once as of now, and once at the instant that it gave then.
+        // "Now" moves on. So each page is looked at once as of now, and once at the instant that it named.
         let key = path.clone();
         if seen.contains_key(&key) {
             continue;
@@ -129,7 +123,7 @@ fn every_page_of_the_story_is_well_formed_named_and_leads_nowhere_in_vain() {
         let reply = server.send("GET", &path, &[("Accept", "text/html")], b"");
         let expected: &[u16] = if path.starts_with("/search") { &[200, 400] } else { &[200] };
         assert!(expected.contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
-        // What is to be saved is no page of this site; tests/pages/browser.rs opens it.
+        // A download is no page of this site. tests/pages/browser.rs opens it.
         let saved = reply.header("content-disposition").is_some_and(|d| d.starts_with("attachment"));
         if saved || !reply.header("content-type").is_some_and(|t| t.starts_with("text/html")) {
             seen.insert(key, None);
@@ -146,7 +140,7 @@ fn every_page_of_the_story_is_well_formed_named_and_leads_nowhere_in_vain() {
         seen.insert(key, Some(ids(&tags).into_iter().map(str::to_owned).collect()));
         for (target, part) in links(&tags, &host) {
             let target = if target.is_empty() { here.clone() } else { target };
-            // What /verify is to check is no place on it.
+            // For /verify this names an entry to check, and no part of the page.
             let part = part.filter(|part| !part.starts_with("entry="));
             parts.extend(part.map(|part| (path.clone(), target.clone(), part)));
             waiting.push(target);

@@ -1,13 +1,13 @@
-//! What pages say of cases, demands, parties and the record itself, at which instants, and that a terminal says the
-//! same.
+//! What pages say of cases, demands, parties and the record itself, at which instants; a terminal says the same.
 
 use crate::html;
 use crate::http;
-use crate::story;
-use std::{collections::HashMap, process::Command};
+use std::process::Command;
 
 use crate::http::Server;
+use crate::story::Ids;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::EventId,
     ledger::Ledger,
@@ -16,40 +16,21 @@ use onrecord::{
 };
 use serde_json::json;
 
-struct World {
-    tmp: tempfile::TempDir,
-    server: Server,
-    ids: HashMap<String, EventId>,
-}
-
 /// The story that must always run, served.
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
-    World { tmp, server: Server::start(ledger), ids }
+fn world() -> World<Ids> {
+    World::whole().served()
 }
 
-impl World {
-    fn path(&self, noun: &str, label: &str) -> String {
-        format!("/{noun}/{}", self.ids[label])
-    }
-    fn page(&self, path: &str) -> String {
-        let reply = self.server.get(path);
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
-        reply.text()
-    }
-    fn views(&self) -> Views {
-        Views::new(self.server.ledger.reader())
-    }
-    fn index(&self, label: &str) -> u64 {
-        self.views().index_of(&self.ids[label]).unwrap().unwrap()
-    }
+/// The path of the page of a case, a demand or a party.
+fn path_of(w: &World<Ids>, noun: &str, label: &str) -> String {
+    format!("/{noun}/{}", w.story[label])
 }
 
-/// A page as it is read: without tags, white space in one piece.
+fn views_of(w: &World<Ids>) -> Views {
+    Views::new(w.reader())
+}
+
+/// The text of a page: without tags, and with single spaces.
 fn read(page: &str) -> String {
     let mut text = String::new();
     let mut tag = false;
@@ -82,7 +63,7 @@ const SAID: [(&str, &str, &str); 3] = [
 fn pages_and_their_plain_text_say_the_sentences_of_the_domain_word_for_word() {
     let w = world();
     for (case, as_of, sentence) in SAID {
-        let path = w.path("case", case);
+        let path = path_of(&w, "case", case);
         let page = read(&w.page(&format!("{path}?asOf={as_of}")));
         assert!(page.contains(sentence), "{page}");
         let text = w.page(&format!("{path}/text?asOf={as_of}"));
@@ -98,9 +79,9 @@ fn show(args: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
-    let mut w = world();
-    let data = w.tmp.path().join("ledger").display().to_string();
-    let url = format!("http://{}", w.server.address);
+    let w = world();
+    let data = w.dir.display().to_string();
+    let url = format!("http://{}", w.server().address);
     let asked: Vec<(String, Vec<String>)> = SAID
         .iter()
         .map(|(case, as_of, sentence)| {
@@ -110,11 +91,11 @@ fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
         .chain([
             (
                 "text on record as signed".to_owned(),
-                vec!["demand".into(), w.ids["contoh-demand"].to_string()],
+                vec!["demand".into(), w.story["contoh-demand"].to_string()],
             ),
             ("vouched for by".to_owned(), vec!["party".into(), format!("@{}", w.index("counsel"))]),
-            // A case is found by any of its entries.
-            (LHDN.to_owned(), vec!["case".into(), w.ids["lhdn-13-dec"].to_string()]),
+            // Any entry of a case leads to the case.
+            (LHDN.to_owned(), vec!["case".into(), w.story["lhdn-13-dec"].to_string()]),
         ])
         .collect();
     let with = |args: &[String], more: &[&str]| {
@@ -135,7 +116,7 @@ fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
         assert!(out.contains(sentence), "{out}");
         at_address.push(out);
     }
-    // While it is served, the folder says who has it.
+    // While the ledger is served, the error says that another process has the folder open.
     let (code, _, err) = with(&asked[0].1, &["--data", &data]);
     assert_eq!(code, 1);
     assert!(err.contains("open in another process") && err.contains("--ledger"), "{err}");
@@ -152,23 +133,20 @@ fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
         let (code, _, err) = with(&bad.map(str::to_owned), &["--ledger", &url]);
         assert_eq!(code, 2, "{err}");
     }
-    w.server.stop();
-    w.server.ledger.close();
-    let World { server, tmp, .. } = w;
-    drop(server);
+    let folder = w.close();
     for ((_, args), at_address) in asked.iter().zip(at_address) {
         let (code, out, err) = with(&fixed(args), &["--data", &data]);
         assert_eq!(code, 0, "{err}");
         assert_eq!(out, at_address);
     }
-    drop(tmp);
+    drop(folder);
 }
 
 #[test]
 fn what_can_not_be_asked_is_answered_400_with_what_was_expected() {
     let w = world();
-    let size = w.views().size();
-    let case = w.path("case", "case-contoh");
+    let size = views_of(&w).size();
+    let case = path_of(&w, "case", "case-contoh");
     for (query, expected) in [
         ("asOf=yesterday", "expected an instant such as"),
         ("asOf=2024-02-30", "expected an instant such as"),
@@ -179,29 +157,31 @@ fn what_can_not_be_asked_is_answered_400_with_what_was_expected() {
         ("from=-1", "expected the number of an entry"),
     ] {
         for path in [case.clone(), format!("{case}/text")] {
-            let reply = w.server.get(&format!("{path}?{query}"));
+            let reply = w.server().get(&format!("{path}?{query}"));
             assert_eq!(reply.status, 400, "{path}?{query}");
             assert!(reply.text().contains(expected), "{}", reply.text());
         }
     }
-    for path in [w.path("demand", "contoh-demand"), w.path("party", "agensi"), "/transparency".into()] {
-        assert_eq!(w.server.get(&format!("{path}?knownAt=0")).status, 400, "{path}");
-        assert_eq!(w.server.get(&format!("{path}?knownAt={size}")).status, 200, "{path}");
+    for path in
+        [path_of(&w, "demand", "contoh-demand"), path_of(&w, "party", "agensi"), "/transparency".into()]
+    {
+        assert_eq!(w.server().get(&format!("{path}?knownAt=0")).status, 400, "{path}");
+        assert_eq!(w.server().get(&format!("{path}?knownAt={size}")).status, 200, "{path}");
     }
     for path in [
         "/case/x".into(),
-        w.path("case", "agensi"),
-        w.path("demand", "agensi"),
-        w.path("party", "case-contoh"),
+        path_of(&w, "case", "agensi"),
+        path_of(&w, "demand", "agensi"),
+        path_of(&w, "party", "case-contoh"),
     ] {
-        assert_eq!(w.server.get(&path).status, 404, "{path}");
+        assert_eq!(w.server().get(&path).status, 404, "{path}");
     }
 }
 
 #[test]
 fn a_case_page_says_what_was_asked_and_answered_by_whom_and_how_it_was_assessed() {
     let w = world();
-    let page = w.page(&format!("{}?asOf=2024-01-01", w.path("case", "case-contoh")));
+    let page = w.page(&format!("{}?asOf=2024-01-01", path_of(&w, "case", "case-contoh")));
     let text = read(&page);
     let reply = w.index("contoh-reply");
     for said in [
@@ -228,13 +208,13 @@ fn a_case_page_says_what_was_asked_and_answered_by_whom_and_how_it_was_assessed(
     ] {
         assert!(text.contains(&said), "{said}\n{text}");
     }
-    // How long after its date an entry was recorded stands on its own page, once; a line keeps the date alone.
+    // How long after its date an entry was recorded stands once, on its own page. A line in a list has only the date.
     assert!(!text.contains("after that") && !text.contains("on the author’s word"), "{text}");
     let entry = read(&w.page(&format!("/e/{}", w.index("contoh-2-dec"))));
     let difference = "; dated 2 December 2023, 09:30 (+08:00) by its author; recorded ";
     assert_eq!(entry.matches(difference).count(), 1, "{entry}");
     assert_eq!(entry.matches(" days after that").count(), 1, "{entry}");
-    // What the statement lost is struck out, what is void too.
+    // Text that a statement lost is struck out, and so is what is void.
     assert!(page.contains("<del>Tiada data peribadi terjejas. </del>"), "{page}");
     assert!(page.contains("declared void <s>"));
     // The positions stand directly below the two quotes.
@@ -261,8 +241,8 @@ fn promises_are_open_done_or_past_their_date() {
     let w = world();
     let states = |as_of: &str| -> Vec<PromiseState> {
         let time = Time::parse(as_of).unwrap();
-        let views = w.views();
-        let view = views.case_view(&w.ids["case-contoh"], time, Order::Occurred, 0, 0).unwrap().unwrap();
+        let views = views_of(&w);
+        let view = views.case_view(&w.story["case-contoh"], time, Order::Occurred, 0, 0).unwrap().unwrap();
         view.promises.iter().map(|p| p.state).collect()
     };
     let done = PromiseState::Closed(onrecord::event::CommitmentOutcome::Done, w.index("contoh-promise-kept"));
@@ -273,14 +253,14 @@ fn promises_are_open_done_or_past_their_date() {
         [done, PromiseState::PastDate],
         "the day is over in the case's zone"
     );
-    let page = read(&w.page(&format!("{}?asOf=2024-03-01", w.path("case", "case-contoh"))));
+    let page = read(&w.page(&format!("{}?asOf=2024-03-01", path_of(&w, "case", "case-contoh"))));
     assert!(page.contains("past its date, nothing on record"));
 }
 
 #[test]
 fn only_entries_below_known_at_count() {
     let w = world();
-    let case = w.path("case", "case-contoh");
+    let case = path_of(&w, "case", "case-contoh");
     let at = |label: &str| w.index(label);
     let said = |size: u64| read(&w.page(&format!("{case}?asOf=2024-01-01&knownAt={size}")));
 
@@ -291,10 +271,14 @@ fn only_entries_below_known_at_count() {
     );
     assert!(before.contains(&format!("by the first {} entries of", at("contoh-hand-over"))));
     assert!(said(at("contoh-hand-over") + 1).contains("Handed over Fri 15 Dec 2023"));
-    assert_eq!(w.server.get(&format!("{case}?knownAt={}", at("case-contoh"))).status, 404, "not opened yet");
+    assert_eq!(
+        w.server().get(&format!("{case}?knownAt={}", at("case-contoh"))).status,
+        404,
+        "not opened yet"
+    );
 
     // Void, withheld, keys and roles are those of the size.
-    let views = |size: u64| Views::new(w.server.ledger.reader()).at(size).unwrap();
+    let views = |size: u64| Views::new(w.reader()).at(size).unwrap();
     let line = |size: u64, label: &str| {
         let views = views(size);
         views.line(&views.record(at(label)).unwrap().unwrap()).unwrap()
@@ -305,36 +289,23 @@ fn only_entries_below_known_at_count() {
     assert!(line(at("contoh-18-dec-withheld") + 1, "contoh-18-dec").withheld);
     assert!(line(at("contoh-18-dec-released"), "contoh-18-dec").withheld);
     assert!(!line(at("contoh-18-dec-released") + 1, "contoh-18-dec").withheld);
-    let roles = |size: u64| views(size).party(&w.ids["desk"]).unwrap().unwrap().roles();
+    let roles = |size: u64| views(size).party(&w.story["desk"]).unwrap().unwrap().roles();
     assert_eq!(roles(at("desk-recorder")), [""; 0]);
     assert_eq!(roles(at("desk-registrar-revoked")), ["registrar", "recorder"]);
     assert_eq!(roles(at("desk-registrar-revoked") + 1), ["recorder"]);
-    let keys = |size: u64| views(size).keys(&w.ids["counsel"]).unwrap();
+    let keys = |size: u64| views(size).keys(&w.story["counsel"]).unwrap();
     assert_eq!(keys(at("counsel-key-2024")).len(), 1);
     let before = keys(at("counsel-key-revoked"));
     assert!(before.len() == 2 && before[0].revoked.is_none());
     assert!(keys(at("counsel-key-revoked") + 1)[0].revoked.is_some());
-    assert!(w.views().at(0).is_none());
-    assert!(w.views().at(w.views().size() + 1).is_none());
-}
-
-/// A ledger with the small story, served.
-fn small() -> (tempfile::TempDir, Server, Story) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    (tmp, Server::start(ledger), story)
-}
-
-fn record(ledger: &Ledger, (id, submission): (EventId, onrecord::ledger::Submission)) -> (EventId, u64) {
-    (id, ledger.record_blocking(vec![submission], false).remove(0).unwrap().index)
+    assert!(views_of(&w).at(0).is_none());
+    assert!(views_of(&w).at(views_of(&w).size() + 1).is_none());
 }
 
 #[test]
 fn a_name_is_the_one_of_the_size_and_all_names_are_listed() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let renamed = say(
         "party.updated",
         None,
@@ -353,7 +324,8 @@ fn a_name_is_the_one_of_the_size_and_all_names_are_listed() {
 
 #[test]
 fn words_withheld_now_are_shown_at_no_size_and_in_no_quote() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let first = record(&server.ledger, statement(&s, "rahsia besar yang ditarik"));
     let second = record(&server.ledger, statement(&s, "tiada apa-apa berlaku"));
     let link = say(
@@ -394,7 +366,8 @@ fn words_withheld_now_are_shown_at_no_size_and_in_no_quote() {
 
 #[test]
 fn a_collection_and_a_position_of_another_case_bear_on_a_demand() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let (op, union_key) = (operator(), key("union.example/a", 9));
     let facts = json!({"kind": "organisation", "keys": [union_key.verifying_key().to_string()]});
@@ -449,7 +422,7 @@ fn a_collection_and_a_position_of_another_case_bear_on_a_demand() {
 #[test]
 fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
     let w = world();
-    let text = read(&w.page(&format!("{}?asOf=2024-01-01", w.path("demand", "contoh-demand"))));
+    let text = read(&w.page(&format!("{}?asOf=2024-01-01", path_of(&w, "demand", "contoh-demand"))));
     for said in [
         "to Agensi Contoh: Taken by a relay, on the word of a computer system, as the sender tells it",
         "by hand, to Agensi Contoh: Handed over, on the sender's word",
@@ -465,13 +438,14 @@ fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }
-    let socso = read(&w.page(&w.path("demand", "demand-socso")));
+    let socso = read(&w.page(&path_of(&w, "demand", "demand-socso")));
     assert!(socso.contains("named, not confirmed") && !socso.contains("Signatures"), "{socso}");
 }
 
 #[test]
 fn conflicting_evidence_is_shown_as_such_and_gives_no_grade() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let demand = say(
         "demand.issued",
@@ -512,28 +486,29 @@ fn conflicting_evidence_is_shown_as_such_and_gives_no_grade() {
 #[test]
 fn a_month_is_drawn_as_the_bar_that_it_is() {
     let w = world();
-    let page = w.page(&w.path("case", "case-socso"));
+    let page = w.page(&path_of(&w, "case", "case-socso"));
     let drawn = page.split("<svg class=\"timeline\"").nth(1).unwrap().split("</svg>").next().unwrap();
     assert!(drawn.contains("<title>December 2023: 1 entry, no day said</title><rect "), "{drawn}");
     assert!(
         drawn.contains(">1 December 2023</text>") && drawn.contains(">31 December 2023</text>"),
         "{drawn}"
     );
-    let contoh = w.page(&w.path("case", "case-contoh"));
+    let contoh = w.page(&path_of(&w, "case", "case-contoh"));
     assert!(!contoh.contains("no day said</title>"), "every entry of it says its day");
 }
 
 #[test]
 fn a_record_counts_real_delivered_demands_and_gives_no_median_below_five() {
     let w = world();
-    let socso = read(&w.page(&w.path("party", "socso")));
+    let socso = read(&w.page(&path_of(&w, "party", "socso")));
     assert!(
         socso.contains("No delivered demand to it is on record here. 1 demand without evidence of delivery")
     );
-    let agency = w.page(&w.path("party", "agensi"));
+    let agency = w.page(&path_of(&w, "party", "agensi"));
     assert!(!agency.contains("id=\"record\""), "an invented party has none");
 
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let mut answered = Vec::new();
     for n in 0..5 {
@@ -613,19 +588,21 @@ fn everything_withheld_corrected_or_changed_in_keys_stands_on_one_page() {
 #[test]
 fn both_orders_of_a_timeline_hold_every_entry_once_a_page_at_a_time() {
     let w = world();
-    let case = w.path("case", "case-contoh");
+    let case = path_of(&w, "case", "case-contoh");
     let numbers = |page: &str| -> Vec<u64> {
         let timeline = page.split("<ol class=\"lines\"").nth(1).unwrap();
         let ids = timeline.split("id=\"e").skip(1);
         ids.map(|t| t.split('"').next().unwrap().parse().unwrap()).collect()
     };
     let recorded = numbers(&w.page(&format!("{case}?order=recorded")));
-    assert!(recorded.is_sorted() && recorded.len() == w.views().thread(&w.ids["case-contoh"]).unwrap().len());
+    assert!(
+        recorded.is_sorted() && recorded.len() == views_of(&w).thread(&w.story["case-contoh"]).unwrap().len()
+    );
     let mut occurred = numbers(&w.page(&case));
     occurred.sort_unstable();
     assert_eq!(occurred, recorded);
-    // An entry that is recorded late stands where it happened.
-    let jakim = w.path("case", "case-jakim");
+    // An entry that was recorded late stands at the date on which it happened.
+    let jakim = path_of(&w, "case", "case-jakim");
     let (by_date, by_index) =
         (numbers(&w.page(&jakim)), numbers(&w.page(&format!("{jakim}?order=recorded"))));
     assert_eq!(by_date[0], w.index("jakim-restored"), "a month counts from its first day");
@@ -634,7 +611,8 @@ fn both_orders_of_a_timeline_hold_every_entry_once_a_page_at_a_time() {
 
 #[test]
 fn a_case_page_of_200_entries_is_below_150_kb_and_a_long_case_is_paged() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let text =
         "Agensi menyatakan bahawa sistemnya telah pulih sepenuhnya dan tiada data pengguna yang hilang. "
             .repeat(4);
@@ -658,7 +636,7 @@ fn a_case_page_of_200_entries_is_below_150_kb_and_a_long_case_is_paged() {
     assert_eq!(seen, 200);
 }
 
-/// A demand to the agency with so many items, put on record by the desk.
+/// A demand to the agency with `items` items, signed by the desk.
 fn demand(s: &Story, items: usize, number: usize) -> (EventId, onrecord::ledger::Submission) {
     let items: Vec<String> = (1..=items)
         .map(|i| {
@@ -685,7 +663,8 @@ fn record_all(ledger: &Ledger, all: Vec<(EventId, onrecord::ledger::Submission)>
 
 #[test]
 fn of_a_hundred_demands_of_64_items_each_is_reached_and_none_is_left_out_in_silence() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let demands = record_all(&server.ledger, (0..100).map(|n| demand(&s, 64, n)).collect());
     let outcomes: Vec<_> = (1..=20).map(|i| json!({"item": i, "outcome": "answered"})).collect();
     let replies = demands.iter().map(|id| {
@@ -708,7 +687,7 @@ fn of_a_hundred_demands_of_64_items_each_is_reached_and_none_is_left_out_in_sile
     }
     let text = read(&page);
     assert!(text.contains("95 earlier demands"), "{text}");
-    // 40 rows are shared out among the five that are laid out.
+    // The five demands that are shown in full share 40 rows.
     assert_eq!(page.matches("<th scope=\"row\">").count(), 40);
     assert_eq!(
         text.matches("And 56 more items: by the record of Meja: 12 answered; 44 open. All 64 items").count(),
@@ -722,7 +701,8 @@ fn of_a_hundred_demands_of_64_items_each_is_reached_and_none_is_left_out_in_sile
 
 #[test]
 fn two_hundred_attempts_at_delivery_stand_a_page_at_a_time() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let id = record_all(&server.ledger, vec![demand(&s, 1, 0)])[0];
     let notice = |to: EventId| {
         let refs = json!({"sender": s.desk, "addressee": to, "demand": id});
@@ -773,16 +753,19 @@ fn two_hundred_attempts_at_delivery_stand_a_page_at_a_time() {
 #[test]
 fn both_instants_are_chosen_by_a_form_without_a_script_and_now_is_one_link_away() {
     let w = world();
-    let size = w.views().size();
-    for path in [w.path("case", "case-contoh"), w.path("demand", "contoh-demand"), w.path("party", "agensi")]
-    {
+    let size = views_of(&w).size();
+    for path in [
+        path_of(&w, "case", "case-contoh"),
+        path_of(&w, "demand", "contoh-demand"),
+        path_of(&w, "party", "agensi"),
+    ] {
         let now = w.page(&path);
         assert!(now.contains(&format!("<form action=\"{path}\" method=\"get\">")), "{now}");
         for field in ["name=\"asOf\"", "name=\"knownAt\"", &format!("max=\"{size}\"")] {
             assert!(now.contains(field), "{path}: {field}");
         }
         assert!(!now.contains("How it stands now"));
-        // As a form sends it: one field empty, and colons and pluses written out.
+        // As a form sends it: with an empty field, and with colons and pluses encoded.
         let then = w.page(&format!("{path}?asOf=2024-01-05T08%3A00%3A00%2B08%3A00&knownAt="));
         assert!(
             read(&then).contains(&format!("As of 5 January 2024, 00:00:00 UTC, by the first {size} entries"))
@@ -795,17 +778,18 @@ fn both_instants_are_chosen_by_a_form_without_a_script_and_now_is_one_link_away(
         let neither = w.page(&format!("{path}?asOf=&knownAt="));
         assert!(!neither.contains("How it stands now"));
     }
-    // From a case, its demands are seen at the same moment; the order is kept.
-    let case = w.path("case", "case-contoh");
+    // A case links to its demands at the same instant, and keeps the order.
+    let case = path_of(&w, "case", "case-contoh");
     let page = w.page(&format!("{case}?asOf=2024-01-01&order=recorded"));
-    let demand = w.path("demand", "contoh-demand");
+    let demand = path_of(&w, "demand", "contoh-demand");
     assert!(page.contains(&format!("href=\"{demand}?asOf=2024-01-01T00:00:00.000Z\"")), "{page}");
     assert!(page.contains("<input type=\"hidden\" name=\"order\" value=\"recorded\">"));
 }
 
 #[test]
 fn what_a_party_said_itself_is_counted_apart_from_what_it_is_reported_to_have_said() {
-    let (_tmp, server, _) = small();
+    let w = World::small().served();
+    let server = w.server();
     let ledger = &server.ledger;
     let own = key("kementerian.example/a", 9);
     let facts = json!({"kind": "agency", "keys": [own.verifying_key().to_string()]});
@@ -849,8 +833,9 @@ fn what_a_party_said_itself_is_counted_apart_from_what_it_is_reported_to_have_sa
 fn a_void_entry_is_struck_through_with_who_when_and_why_wherever_it_is_listed() {
     let w = world();
     let (wrong, void) = (w.index("contoh-press-wrong"), w.index("contoh-press-void"));
-    let case = w.path("case", "case-contoh");
-    for path in [case.clone(), "/entries".into(), format!("/search?q=Berita&case={}", w.ids["case-contoh"])] {
+    let case = path_of(&w, "case", "case-contoh");
+    for path in [case.clone(), "/entries".into(), format!("/search?q=Berita&case={}", w.story["case-contoh"])]
+    {
         let page = w.page(&path);
         let line = page.split(&format!("<li class=\"line voided\" id=\"e{wrong}\">")).nth(1);
         let Some(line) = line else {
@@ -868,14 +853,15 @@ fn a_void_entry_is_struck_through_with_who_when_and_why_wherever_it_is_listed() 
     assert!(text.contains(&format!(
         "[declared void by Onrecord demo desk on 8 December 2023, 09:00 (+08:00), entry {void}]"
     )));
-    // Before that was on record, it stood.
+    // Before the correction was on record, the entry stood.
     let before = w.page(&format!("{case}?knownAt={void}"));
     assert!(before.contains(&format!("<li class=\"line\" id=\"e{wrong}\">")));
 }
 
 #[test]
 fn quotes_of_a_link_stand_side_by_side_in_their_language_and_positions_directly_below() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let ledger = &server.ledger;
     let first = record(ledger, statement(&s, "tiada data yang hilang"));
     let second = record(ledger, statement(&s, "sebahagian data telah hilang"));
@@ -911,24 +897,28 @@ fn quotes_of_a_link_stand_side_by_side_in_their_language_and_positions_directly_
 
 #[test]
 fn rebuilding_the_index_gives_the_same_answers_byte_for_byte() {
-    let mut w = world();
-    let dir = w.tmp.path().join("ledger");
+    let w = world();
+    let dir = w.dir.clone();
     let fixed = "asOf=2024-01-05T08:00:00%2B08:00";
-    let size = w.views().size();
+    let size = views_of(&w).size();
     let mut paths =
         vec!["/".to_owned(), "/entries".into(), "/transparency".into(), "/transparency?knownAt=60".into()];
     for case in ["case-socso", "case-jakim", "case-lhdn", "case-contoh"] {
         for rest in ["", "/text"] {
-            paths.push(format!("{}{rest}?{fixed}", w.path("case", case)));
-            paths.push(format!("{}{rest}?{fixed}&knownAt={}&order=recorded", w.path("case", case), size - 8));
+            paths.push(format!("{}{rest}?{fixed}", path_of(&w, "case", case)));
+            paths.push(format!(
+                "{}{rest}?{fixed}&knownAt={}&order=recorded",
+                path_of(&w, "case", case),
+                size - 8
+            ));
         }
     }
     for demand in ["demand-socso", "contoh-demand", "contoh-demand-2"] {
-        paths.push(format!("{}?{fixed}", w.path("demand", demand)));
+        paths.push(format!("{}?{fixed}", path_of(&w, "demand", demand)));
     }
     for party in ["socso", "agensi", "counsel", "desk"] {
-        paths.push(format!("{}?{fixed}", w.path("party", party)));
-        paths.push(format!("{}?{fixed}&knownAt=70", w.path("party", party)));
+        paths.push(format!("{}?{fixed}", path_of(&w, "party", party)));
+        paths.push(format!("{}?{fixed}&knownAt=70", path_of(&w, "party", party)));
     }
     paths.extend((0..size).map(|n| format!("/e/{n}")));
     let answers = |server: &Server| -> Vec<(String, Vec<u8>)> {
@@ -941,11 +931,8 @@ fn rebuilding_the_index_gives_the_same_answers_byte_for_byte() {
         };
         paths.iter().map(one).collect()
     };
-    let before = answers(&w.server);
-    w.server.stop();
-    w.server.ledger.close();
-    let World { server, tmp, .. } = w;
-    drop(server);
+    let before = answers(w.server());
+    let folder = w.close();
     let rebuilt = Ledger::rebuild(&dir, &|_, _| ()).unwrap();
     assert_eq!(rebuilt, size);
     let server = Server::start(open(&dir));
@@ -953,14 +940,17 @@ fn rebuilding_the_index_gives_the_same_answers_byte_for_byte() {
         assert_eq!(String::from_utf8(before), String::from_utf8(after), "{path}");
     }
     drop(server);
-    drop(tmp);
+    drop(folder);
 }
 
 #[test]
 fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
     let w = world();
-    let (case, demand, party) =
-        (w.path("case", "case-contoh"), w.path("demand", "contoh-demand"), w.path("party", "agensi"));
+    let (case, demand, party) = (
+        path_of(&w, "case", "case-contoh"),
+        path_of(&w, "demand", "contoh-demand"),
+        path_of(&w, "party", "agensi"),
+    );
     for (asked, query) in [
         ("/e/36".to_owned(), ""),
         ("/e/36".into(), "?knownAt=60"),
@@ -973,13 +963,13 @@ fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
         ("/verify".into(), ""),
         ("/transparency".into(), "?knownAt=60"),
     ] {
-        let reply = w.server.get(&format!("{asked}/{query}"));
+        let reply = w.server().get(&format!("{asked}/{query}"));
         let to = format!("{asked}{query}");
         assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{asked}/{query}");
-        assert_eq!(w.server.get(&to).status, 200, "{to}");
+        assert_eq!(w.server().get(&to).status, 200, "{to}");
     }
     for path in ["/nothing/", &format!("{case}/text/"), "/e/36//", "/entry/36/"] {
-        assert_eq!(w.server.get(path).status, 404, "{path}");
+        assert_eq!(w.server().get(path).status, 404, "{path}");
     }
 }
 
@@ -987,27 +977,27 @@ fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
 fn the_number_of_an_entry_leads_to_the_page_of_its_id() {
     let w = world();
     for (noun, label) in [("case", "case-contoh"), ("demand", "contoh-demand"), ("party", "agensi")] {
-        let (index, to) = (w.index(label), w.path(noun, label));
+        let (index, to) = (w.index(label), path_of(&w, noun, label));
         for named in [index.to_string(), format!("@{index}")] {
             for (rest, query) in [("", ""), ("/text", ""), ("", "?asOf=2024-01-01T08:00:00%2B08:00")] {
                 let asked = format!("/{noun}/{named}{rest}{query}");
-                let reply = w.server.get(&asked);
+                let reply = w.server().get(&asked);
                 let to = format!("{to}{rest}{query}");
                 assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{asked}");
-                assert_eq!(w.server.get(&to).status, 200, "{to}");
+                assert_eq!(w.server().get(&to).status, 200, "{to}");
             }
         }
-        let before = w.server.get(&format!("/{noun}/{index}?knownAt={index}"));
+        let before = w.server().get(&format!("/{noun}/{index}?knownAt={index}"));
         assert_eq!(before.status, 404, "it is not on record yet");
     }
     for path in
         ["/case/99999", "/case/@", "/case/+1", "/case/01", "/case/-1", "/party/1x", "/case/1?knownAt=0"]
     {
-        assert!([400, 404].contains(&w.server.get(path).status), "{path}");
+        assert!([400, 404].contains(&w.server().get(path).status), "{path}");
     }
 }
 
-/// What the tab of a page says before the name of the ledger.
+/// The title of a page, without the name of the ledger.
 fn title(page: &str) -> String {
     let title = page.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap();
     html::meant(title.strip_suffix(&format!(" · {ORIGIN}")).unwrap_or_else(|| panic!("{title}")))
@@ -1027,10 +1017,10 @@ fn a_title_says_what_the_page_is() {
         ("/search".into(), "Search".into()),
         ("/search?q=Contoh%3C".into(), "Search: Contoh<".into()),
         (
-            w.path("demand", "contoh-demand"),
+            path_of(&w, "demand", "contoh-demand"),
             "Fictional: Demand of 14 December 2023, 16:00 (+08:00) to Agensi Contoh".into(),
         ),
-        (w.path("party", "agensi"), "Fictional: Agensi Contoh, an agency".into()),
+        (path_of(&w, "party", "agensi"), "Fictional: Agensi Contoh, an agency".into()),
         (
             entry("agensi"),
             numbered(
@@ -1048,20 +1038,21 @@ fn a_title_says_what_the_page_is() {
     ] {
         assert_eq!(title(&w.page(&path)), said, "{path}");
     }
-    let graphql = w.server.send("GET", "/graphql", &[("Accept", "text/html")], b"");
+    let graphql = w.server().send("GET", "/graphql", &[("Accept", "text/html")], b"");
     assert_eq!(title(&graphql.text()), "GraphQL API");
-    let case = title(&w.page(&w.path("case", "case-contoh")));
+    let case = title(&w.page(&path_of(&w, "case", "case-contoh")));
     assert!(case.starts_with("Fictional: Case: ") && case.len() > 25, "{case}");
-    // No two entries have the same, and none is long.
+    // No two entries have the same title, and no title is long.
     let titles: std::collections::HashSet<String> =
-        (0..w.views().size()).map(|n| title(&w.page(&format!("/e/{n}")))).collect();
-    assert_eq!(titles.len() as u64, w.views().size());
+        (0..views_of(&w).size()).map(|n| title(&w.page(&format!("/e/{n}")))).collect();
+    assert_eq!(titles.len() as u64, views_of(&w).size());
     assert!(titles.iter().all(|title| title.chars().count() < 200), "{titles:?}");
 }
 
 #[test]
 fn words_that_are_withheld_stand_in_no_title() {
-    let (_tmp, server, s) = small();
+    let w = World::small().served();
+    let (server, s) = (w.server(), w.story);
     let (first, index) = record(&server.ledger, statement(&s, "rahsia besar yang ditarik"));
     let size = server.ledger.reader().checkpoint().checkpoint().size();
     let secret = |path: &str| title(&server.get(path).text()).contains("rahsia");
@@ -1105,10 +1096,10 @@ fn a_page_that_says_there_is_none_stands_in_the_same_frame() {
         ("/e/x".into(), 404, "Not found"),
         ("/case/x".into(), 404, "Not found"),
         ("/demand/x/text".into(), 404, "Not found"),
-        (format!("{}?asOf=soon", w.path("case", "case-contoh")), 400, "That can’t be asked"),
+        (format!("{}?asOf=soon", path_of(&w, "case", "case-contoh")), 400, "That can’t be asked"),
         ("/transparency?knownAt=0".into(), 400, "That can’t be asked"),
     ] {
-        let reply = w.server.send("GET", &path, &html, b"");
+        let reply = w.server().send("GET", &path, &html, b"");
         let page = reply.text();
         assert_eq!((reply.status, title(&page).as_str()), (status, says), "{path}");
         assert_eq!(frame(&page), home, "{path}");
@@ -1118,7 +1109,7 @@ fn a_page_that_says_there_is_none_stands_in_the_same_frame() {
 #[test]
 fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
     let w = world();
-    let demand = w.page(&format!("{}?asOf=2024-01-01", w.path("demand", "contoh-demand")));
+    let demand = w.page(&format!("{}?asOf=2024-01-01", path_of(&w, "demand", "contoh-demand")));
     let demand = demand + &w.page(&format!("/e/{}", w.index("contoh-demand"))) + &w.page("/entries");
     let shown = read(&demand);
     for (code, words) in [
@@ -1134,7 +1125,7 @@ fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
     }
     let page = w.page("/search");
     assert!(page.contains("<option value=\"demand.issued\">Demand issued</option>"), "{page}");
-    let (case, party) = (w.ids["case-contoh"], w.ids["agensi"]);
+    let (case, party) = (w.story["case-contoh"], w.story["agensi"]);
     let page = w.page(&format!("/search?q=contoh&case={case}&party={party}&type=demand.issued"));
     assert!(page.contains("<option value=\"demand.issued\" selected>Demand issued</option>"), "{page}");
     // A case and a party stand in the form by their names, and are asked for by them.
@@ -1144,7 +1135,7 @@ fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
     let title = "Agensi Contoh: the booking portal (fictional)";
     assert!(chosen(&page, party, "Agensi Contoh") && chosen(&page, case, title), "{page}");
     assert!(!read(&page).contains(&case.to_string()) && !read(&page).contains(&party.to_string()));
-    // What something is called, search finds once it has read it.
+    // Names are found once search has indexed them.
     while w.page("/search?q=contoh").contains("Search is still being built") {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -1153,31 +1144,31 @@ fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
     assert!(page.contains("class=\"line"), "{page}");
     let page = w.page("/search?q=contoh&case=december+2023");
     for label in ["case-socso", "case-jakim", "case-lhdn"] {
-        assert!(page.contains(&format!("/search?q=contoh&#38;case={}", w.ids[label])), "{label}: {page}");
+        assert!(page.contains(&format!("/search?q=contoh&#38;case={}", w.story[label])), "{label}: {page}");
     }
     assert!(page.contains("Which one?") && !page.contains("id=\"hits\""), "{page}");
-    // Two of one name differ by their entries.
+    // Two cases of one name are told apart by their entries.
     assert!(page.contains(&format!("(entry {})", w.index("case-socso"))), "{page}");
-    // Whoever has read a number or a permalink types that.
+    // A number or a permalink may be typed too.
     let (number, of_party) = (w.index("case-contoh"), w.index("agensi"));
     for which in [
         format!("case={number}&party={of_party}"),
         format!("case=@{number}&party=%40{of_party}"),
         format!(
             "case=https://{0}/e/{number}&party=http://{0}/party/{party}/?asOf=2024-01-01",
-            w.server.address
+            w.server().address
         ),
     ] {
         let page = w.page(&format!("/search?q=contoh&{which}"));
         assert!(chosen(&page, party, "Agensi Contoh") && chosen(&page, case, title), "{which}: {page}");
     }
-    let other = w.server.get(&format!("/search?q=contoh&case={of_party}"));
+    let other = w.server().get(&format!("/search?q=contoh&case={of_party}"));
     assert!(other.status == 400 && other.text().contains(&format!("case: entry {of_party} is none")));
-    for other in ["https://ledger.example.org".to_owned(), format!("http://{}9", w.server.address)] {
-        let other = w.server.get(&format!("/search?q=contoh&case={other}/e/{number}"));
+    for other in ["https://ledger.example.org".to_owned(), format!("http://{}9", w.server().address)] {
+        let other = w.server().get(&format!("/search?q=contoh&case={other}/e/{number}"));
         assert!(other.status == 400 && other.text().contains("case: this is an address elsewhere"));
     }
-    let none = w.server.get("/search?q=contoh&party=tiada+siapa");
+    let none = w.server().get("/search?q=contoh&party=tiada+siapa");
     assert_eq!(none.status, 400);
     assert!(none.text().contains("party: none on record is called so"));
 }
@@ -1191,7 +1182,7 @@ fn what_became_of_an_entry_stands_before_its_words_where_another_lists_it_and_in
     let (before, _) = named.split_once(&format!(">No. {void}<")).unwrap();
     let (_, line) = before.rsplit_once("<li>").unwrap();
     assert!(line.contains("Declared void"), "{line}");
-    let text = w.page(&format!("/case/{}/text?asOf=2024-01-01", w.ids["case-contoh"]));
+    let text = w.page(&format!("/case/{}/text?asOf=2024-01-01", w.story["case-contoh"]));
     for (entry, mark, words) in [
         (w.index("contoh-incident"), "[corrected by ", "about 1,000 lines"),
         (w.index("contoh-2-dec"), "[seen changed, recorded by ", "Tiada data peribadi terjejas"),
@@ -1205,7 +1196,7 @@ fn what_became_of_an_entry_stands_before_its_words_where_another_lists_it_and_in
     }
 }
 
-/// Whatever a page prints back of what was asked, no control character stands in it raw.
+/// A page may repeat what was asked, but never a raw control character.
 #[test]
 fn no_page_prints_a_control_character_back() {
     let w = world();
@@ -1221,14 +1212,14 @@ fn no_page_prints_a_control_character_back() {
             paths.push(format!("/{noun}/{asked}"));
         }
         for field in ["asOf", "knownAt", "order", "from", "before"] {
-            paths.push(format!("/case/{}?{field}={asked}", w.ids["case-contoh"]));
+            paths.push(format!("/case/{}?{field}={asked}", w.story["case-contoh"]));
         }
         paths.push(format!("/{asked}"));
         paths.push(format!("/graphql?query={asked}"));
         paths.push(format!("/verify?{asked}"));
     }
     for path in paths {
-        let reply = w.server.get(&path);
+        let reply = w.server().get(&path);
         let text = reply.text();
         let raw = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'));
         assert!(raw.is_none(), "{path}: {} {raw:?}", reply.status);
@@ -1239,7 +1230,7 @@ fn no_page_prints_a_control_character_back() {
 #[test]
 fn numbers_lead_to_the_address_of_the_record() {
     let w = world();
-    let (case, number) = (w.ids["case-contoh"], w.index("case-contoh"));
+    let (case, number) = (w.story["case-contoh"], w.index("case-contoh"));
     for (typed, to) in [
         (format!("/e/@{number}"), format!("/e/{number}")),
         (format!("/e/0{number}?knownAt=60"), format!("/e/{number}?knownAt=60")),
@@ -1248,18 +1239,19 @@ fn numbers_lead_to_the_address_of_the_record() {
         (format!("/case/{number}/exhibits.zip"), format!("/case/{case}/exhibits.zip")),
         (format!("/case/@{number}/exhibits.zip"), format!("/case/{case}/exhibits.zip")),
     ] {
-        let reply = w.server.get(&typed);
+        let reply = w.server().get(&typed);
         assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{typed}");
     }
     for none in ["/e/@", "/e/x1", "/e/@@1", "/e/-1", "/e/99999999999999999", "/case/9999/exhibits.zip"] {
-        assert_eq!(w.server.get(none).status, 404, "{none}");
+        assert_eq!(w.server().get(none).status, 404, "{none}");
     }
 }
 
 /// Two parties of one name can be told apart before one of them is chosen: by their number, kind and registrar.
 #[test]
 fn parties_of_one_name_are_offered_with_their_kind_and_registrar() {
-    let (_tmp, server, _) = small();
+    let w = World::small().served();
+    let server = w.server();
     for kind in ["agency", "publisher"] {
         let words = Some(json!({"name": "Serupa Contoh"}));
         let party = say("party.registered", None, json!({}), json!({"kind": kind}), words);
@@ -1280,15 +1272,11 @@ fn parties_of_one_name_are_offered_with_their_kind_and_registrar() {
     }
 }
 
-/// Whoever reads pages is told in a page why there is no answer; programs are given the line.
+/// A browser is told in a page why there is no answer. Programs get one line.
 #[test]
 fn what_has_no_answer_is_told_within_the_frame_of_a_page() {
     use std::io::{Read as _, Write as _};
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let s = tell(&ledger);
+    let World { tmp: _tmp, ledger, story: s, .. } = World::small();
     let url = Some("http://ledger.example.org".to_owned());
     let server = Server::start_with(ledger, onrecord::serve::Options { url, ..Default::default() });
     let ask = |head: &str| {
@@ -1328,7 +1316,7 @@ fn what_has_no_answer_is_told_within_the_frame_of_a_page() {
         let line = ask(&head("*/*"));
         assert_eq!(line.status, status, "{request}");
     }
-    // What is a format stays one.
+    // Paths that serve a format, not pages, stay plain for browsers too.
     let raw = ["GET /entry/99999", "GET /content/00", "DELETE /livez"];
     for request in raw {
         let head =

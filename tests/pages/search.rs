@@ -1,6 +1,5 @@
-//! Search finds what can be read now, in Malay and English, and nothing that is withheld; nothing of it is on disk.
+//! Search finds what can be read now, in Malay and English, and nothing that is withheld. It keeps nothing on disk.
 
-use crate::story as demo;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -9,6 +8,7 @@ use std::{
 
 use crate::http::Server;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::{EventId, EventType},
     ledger::{Ledger, Submission},
@@ -17,13 +17,6 @@ use onrecord::{
     views::Views,
 };
 use serde_json::{Value, json};
-
-fn fresh() -> (tempfile::TempDir, PathBuf) {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    (tmp, dir)
-}
 
 /// Waits until all that is on record can be found.
 fn settle(ledger: &Ledger, search: &Search) {
@@ -45,25 +38,19 @@ fn indexes(ledger: &Ledger, search: &Search, words: &str) -> Vec<u64> {
     hits.hits.iter().map(|h| h.line.index).collect()
 }
 
-fn record(ledger: &Ledger, s: Submission) -> u64 {
-    ledger.record_blocking(vec![s], false).remove(0).unwrap().index
-}
-
-fn touch(case: Option<EventId>, event_type: &str, ground: &str, id: EventId) -> Submission {
+fn touch(case: Option<EventId>, event_type: &str, ground: &str, id: EventId) -> (EventId, Submission) {
     let facts = json!({"ground": ground, "blobs": ["content"]});
     let words = Some(json!({"authority": format!("Mahkamah {event_type}")}));
-    say(event_type, case, json!({"entry": id}), facts, words).sign(&[&operator()]).1
+    say(event_type, case, json!({"entry": id}), facts, words).sign(&[&operator()])
 }
 
 #[test]
 fn the_story_is_found_in_malay_and_in_english() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let ids = demo::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let search = Search::start(ledger.reader());
     settle(&ledger, &search);
     let views = Views::new(ledger.reader());
-    // Every case by its title, every party by its name, whole and by its words.
+    // Every case is found by its title, and every party by its name.
     for id in ids.values() {
         let Some(record) = views.record_of(id).unwrap() else { continue };
         let words = views.words(&record).unwrap();
@@ -77,7 +64,7 @@ fn the_story_is_found_in_malay_and_in_english() {
         assert!(found.contains(&record.index()), "{named}: {found:?}");
         assert!(indexes(&ledger, &search, &named.to_uppercase()).contains(&record.index()), "{named}");
     }
-    // Whatever is found says so where it is marked.
+    // Each hit marks what was found.
     for words in [
         "surat",
         "data peribadi",
@@ -101,9 +88,7 @@ fn the_story_is_found_in_malay_and_in_english() {
 
 #[test]
 fn words_of_one_root_phrases_beginnings_exclusions_and_diacritics() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let search = Search::start(ledger.reader());
     let mut at = Vec::new();
     for text in [
@@ -112,7 +97,7 @@ fn words_of_one_root_phrases_beginnings_exclusions_and_diacritics() {
         "Jawabannya: résumé data peribadi",
         "data awam",
     ] {
-        at.push(record(&ledger, statement(&story, text).1));
+        at.push(record(&ledger, statement(&story, text)).1);
     }
     settle(&ledger, &search);
     let found = |words: &str| {
@@ -133,12 +118,10 @@ fn words_of_one_root_phrases_beginnings_exclusions_and_diacritics() {
 
 #[test]
 fn filters_narrow_and_pages_do_not_move_when_the_log_grows() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let search = Search::start(ledger.reader());
     let mut at: Vec<u64> =
-        (0..25).map(|i| record(&ledger, statement(&story, &format!("perkara {i}")).1)).collect();
+        (0..25).map(|i| record(&ledger, statement(&story, &format!("perkara {i}"))).1).collect();
     settle(&ledger, &search);
     let query = Query::parse("perkara").unwrap();
     for order in [Order::Relevance, Order::Newest] {
@@ -148,8 +131,8 @@ fn filters_narrow_and_pages_do_not_move_when_the_log_grows() {
             let views = Views::new(ledger.reader());
             let hits = search.find(&views, &query, &Filter::default(), order, after, 7).unwrap();
             seen.extend(hits.hits.iter().map(|h| h.line.index));
-            // New entries come before the first page, and move nothing.
-            let more = record(&ledger, statement(&story, &format!("perkara baharu {page} {order:?}")).1);
+            // New entries come before the first page, and do not move the others.
+            let (_, more) = record(&ledger, statement(&story, &format!("perkara baharu {page} {order:?}")));
             settle(&ledger, &search);
             after = hits.next;
             assert!(!seen.contains(&more));
@@ -180,14 +163,12 @@ fn filters_narrow_and_pages_do_not_move_when_the_log_grows() {
 
 #[test]
 fn a_party_is_found_by_any_of_its_names_over_time() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let search = Search::start(ledger.reader());
-    let said = record(&ledger, statement(&story, "kenyataan").1);
+    let (_, said) = record(&ledger, statement(&story, "kenyataan"));
     settle(&ledger, &search);
     assert!(indexes(&ledger, &search, "agensi").contains(&said));
-    let (_, renamed) = say(
+    let renamed = say(
         "party.updated",
         None,
         json!({"party": story.agency}),
@@ -203,10 +184,8 @@ fn a_party_is_found_by_any_of_its_names_over_time() {
 
 #[test]
 fn an_index_made_of_many_bundles_finds_each_entry_and_nothing_withheld() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    // So long, a few, that no bundle is read ahead as a whole.
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    // Some texts are so long that no bundle is read ahead as a whole.
     let long = "panjang ".repeat(28_000);
     let text = |i: usize| format!("{}perkara nombor{i}x", if i.is_multiple_of(15) { &long } else { "" });
     let (ids, batch): (Vec<_>, Vec<_>) = (0..600).map(|i| statement(&story, &text(i))).unzip();
@@ -217,7 +196,7 @@ fn an_index_made_of_many_bundles_finds_each_entry_and_nothing_withheld() {
         record(&ledger, touch(Some(story.case), "content.withheld", "court_order", ids[i]));
     }
     let mut release = touch(Some(story.case), "content.released", "order_lifted", ids[300]);
-    release.restored = Some(words);
+    release.1.restored = Some(words);
     record(&ledger, release);
     let search = Search::start(ledger.reader());
     settle(&ledger, &search);
@@ -229,17 +208,14 @@ fn an_index_made_of_many_bundles_finds_each_entry_and_nothing_withheld() {
 
 #[test]
 fn void_entries_are_found_and_marked() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let search = Search::start(ledger.reader());
-    let (id, s) = statement(&story, "tersilap tulis");
-    let index = record(&ledger, s);
+    let (id, index) = record(&ledger, statement(&story, "tersilap tulis"));
     let facts = json!({"effect": "void"});
     let words = Some(json!({"wrong": "itu", "right": "ini"}));
     record(
         &ledger,
-        say("correction.issued", Some(story.case), json!({"corrects": id}), facts, words).sign(&[&desk()]).1,
+        say("correction.issued", Some(story.case), json!({"corrects": id}), facts, words).sign(&[&desk()]),
     );
     settle(&ledger, &search);
     let hits = find(&ledger, &search, "tersilap", &Filter::default(), Order::Relevance);
@@ -273,14 +249,12 @@ fn grep(dir: &Path, words: &[&str]) -> Vec<String> {
 #[test]
 fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder() {
     const TRACES: &[&str] = &["rahsiabesar", "zainalabc", "rahsiabe", "sulitlah"];
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let search = Search::start(ledger.reader());
-    let (id, s) = statement(&story, "Rahsiabesar yang sulitlah");
-    let words = s.content.clone().unwrap();
-    let index = record(&ledger, s);
-    let (party, p) = say(
+    let secret = statement(&story, "Rahsiabesar yang sulitlah");
+    let words = secret.1.content.clone().unwrap();
+    let (id, index) = record(&ledger, secret);
+    let party = say(
         "party.registered",
         None,
         Value::Null,
@@ -288,11 +262,11 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
         Some(json!({"name": "Zainalabc"})),
     )
     .sign(&[&operator()]);
-    record(&ledger, p);
+    let (party, _) = record(&ledger, party);
     let refs = json!({"speaker": party});
     let said =
         say("statement.made", Some(story.case), refs, statement_facts(), Some(json!({"text": "lain"})));
-    let named = record(&ledger, said.sign(&[&desk()]).1);
+    let (_, named) = record(&ledger, said.sign(&[&desk()]));
     settle(&ledger, &search);
     assert_eq!(indexes(&ledger, &search, "rahsiabesar"), [index]);
     assert!(indexes(&ledger, &search, "zainalabc").contains(&named), "by the name of its speaker");
@@ -306,7 +280,7 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
     for (case, id) in [(Some(story.case), id), (None, party)] {
         record(&ledger, touch(case, "content.withheld", "court_order", id));
     }
-    // From the moment it is on record, wherever the index stands.
+    // From the moment the withholding is on record, whatever the index has read.
     for looked_for in ["rahsiabesar", "rahs*", "\"yang sulitlah\"", "zainalabc", "zain*"] {
         assert_eq!(indexes(&ledger, &search, looked_for), [] as [u64; 0], "{looked_for}");
     }
@@ -324,7 +298,7 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
     assert!(left.is_empty(), "{left:#?}");
 
     let mut release = touch(Some(story.case), "content.released", "order_lifted", id);
-    release.restored = Some(words);
+    release.1.restored = Some(words);
     record(&ledger, release);
     settle(&ledger, &search);
     let begun = Instant::now();
@@ -332,7 +306,7 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
         assert!(begun.elapsed() < Duration::from_secs(5), "given back, it is found again");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // Anew, as at a start: the same.
+    // An index that is made anew, as at a start, says the same.
     let anew = Search::start(ledger.reader());
     settle(&ledger, &anew);
     assert_eq!(indexes(&ledger, &anew, "rahsiabesar"), [index]);
@@ -342,9 +316,7 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
 #[test]
 fn what_is_recorded_under_embargo_is_never_found_nor_written() {
     const TRACES: &[&str] = &["lulusrahsia", "perkaratertutup", "senaraisulit"];
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, dir, .. } = World::small();
     let server = Server::start(ledger.clone());
     let search = Search::start(ledger.reader());
     let file = upload(&ledger, "senaraisulit.txt", b"1");
@@ -369,10 +341,10 @@ fn what_is_recorded_under_embargo_is_never_found_nor_written() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(20));
     }
-    // What came with it is found, so what is asked would be.
+    // Another text of the same batch is found, so the withheld one would be too.
     assert_eq!(indexes(&ledger, &search, "perkarater*"), [at[2]]);
     assert_eq!(ask("perkarater*")["nodes"][0]["index"], at[2]);
-    // By a sentence that doesn't quote it, the entry itself is.
+    // The entry itself is found by its sentence, which doesn't quote the withheld words.
     assert!(indexes(&ledger, &search, "exhibit").contains(&at[0]));
     let anew = Search::start(ledger.reader());
     settle(&ledger, &anew);
@@ -397,10 +369,8 @@ fn what_is_recorded_under_embargo_is_never_found_nor_written() {
 
 #[test]
 fn a_search_that_takes_longer_than_it_may_is_refused_in_words() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    record(&ledger, statement(&story, "perkara").1);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    record(&ledger, statement(&story, "perkara"));
     let search = Search::start(ledger.reader()).within(Duration::ZERO);
     settle(&ledger, &search);
     let find = |search: &Search, order| {
@@ -417,7 +387,7 @@ fn a_search_that_takes_longer_than_it_may_is_refused_in_words() {
     let server = Server::start_with(ledger.clone(), options);
     let begun = Instant::now();
     let refused = loop {
-        // Before anything is indexed, nothing takes time.
+        // As long as nothing is indexed, no search takes time.
         let answer = server.graphql("{ search(words: \"perkara\") { nodes { index } } }", json!({}));
         if answer["errors"].is_array() {
             break answer;
@@ -433,10 +403,8 @@ fn a_search_that_takes_longer_than_it_may_is_refused_in_words() {
 
 #[test]
 fn the_page_marks_what_was_looked_for_and_takes_no_word_for_markup() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    record(&ledger, statement(&story, "<b>jahat</b> & <mark>surat</mark>").1);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    record(&ledger, statement(&story, "<b>jahat</b> & <mark>surat</mark>"));
     let server = Server::start(ledger.clone());
     let page = |path: &str| {
         let begun = Instant::now();
@@ -459,7 +427,7 @@ fn the_page_marks_what_was_looked_for_and_takes_no_word_for_markup() {
         "{none}"
     );
     assert_eq!(page("/search").status, 200);
-    // Languages that are found, and no others.
+    // The page offers the languages on record, and no others.
     let offered = |text: &str| {
         let (_, list) = text.split_once("id=\"language\"").unwrap();
         let (list, _) = list.split_once("</select>").unwrap();
@@ -475,7 +443,7 @@ fn the_page_marks_what_was_looked_for_and_takes_no_word_for_markup() {
         facts,
         Some(json!({"text": "資料"})),
     );
-    record(&ledger, said.sign(&[&desk()]).1);
+    record(&ledger, said.sign(&[&desk()]));
     let begun = Instant::now();
     while !page("/search").text().contains("Chinese (Traditional)") {
         assert!(begun.elapsed() < Duration::from_secs(20));
@@ -506,11 +474,9 @@ fn the_page_marks_what_was_looked_for_and_takes_no_word_for_markup() {
 
 #[test]
 fn the_api_answers_with_cursors_and_refuses_in_plain_words() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     for i in 0..5 {
-        record(&ledger, statement(&story, &format!("perkara {i}")).1);
+        record(&ledger, statement(&story, &format!("perkara {i}")));
     }
     let server = Server::start(ledger.clone());
     let query = "query($w: String!, $n: Int, $a: String, $o: SearchOrder!) { search(words: $w, first: $n, after: $a, order: $o) {
@@ -561,10 +527,8 @@ fn the_api_answers_with_cursors_and_refuses_in_plain_words() {
 
 #[test]
 fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let index = record(&ledger, statement(&story, "Surat \u{1b}[31m dijawab").1);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
+    let (_, index) = record(&ledger, statement(&story, "Surat \u{1b}[31m dijawab"));
     let server = Server::start(ledger.clone());
     let address = format!("http://{}", server.address);
     let run = |arguments: &[&str]| {
@@ -601,12 +565,10 @@ fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
     }
 }
 
-/// How long after a burst is on record it can be found is printed; that it is found at all is tested.
+/// Holds that a burst can be found, and prints how long that took.
 #[test]
 fn what_is_recorded_is_found_soon() {
-    let (_tmp, dir) = fresh();
-    let ledger = open(&dir);
-    let story = tell(&ledger);
+    let World { tmp: _tmp, ledger, story, .. } = World::small();
     let search = Search::start(ledger.reader());
     settle(&ledger, &search);
     let text = "kenyataan rasmi mengenai perkara ini akan dikeluarkan ".repeat(4);

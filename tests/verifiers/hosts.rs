@@ -1,4 +1,4 @@
-//! Hosts that answer as they like, and what readers say of it; and one trust for all that is read.
+//! Hosts that answer in odd ways, and what readers say of them; and one trust policy for all that is read.
 
 use crate::files;
 use crate::ml_dsa_witness;
@@ -6,7 +6,6 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
     process::Command,
     sync::Arc,
     time::Duration,
@@ -14,62 +13,30 @@ use std::{
 
 use crate::http::{Server, send};
 use crate::support::*;
-use onrecord::{
-    ledger::Ledger,
-    log::{Checkpoint, Fork},
-};
-
-struct World {
-    tmp: tempfile::TempDir,
-    ledger: Ledger,
-}
+use crate::world::World;
+use onrecord::log::{Checkpoint, Fork};
 
 /// A ledger with some statements, and its public files.
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let story = tell(&ledger);
-    let said = (0..4).map(|n| statement(&story, &format!("kenyataan {n}")).1).collect();
-    ledger.record_blocking(said, false).into_iter().for_each(|answer| drop(answer.unwrap()));
-    assert!(ledger.wait_published(Duration::from_secs(10)));
-    World { tmp, ledger }
+fn world() -> World<Story> {
+    let w = World::small();
+    record_all(&w.ledger, (0..4).map(|n| w.statement(&format!("kenyataan {n}")).1).collect());
+    w.published();
+    w
 }
 
-impl World {
-    fn public(&self) -> PathBuf {
-        self.tmp.path().join("ledger/public")
-    }
+/// What the program says of a source, by the log's own key.
+fn verify(w: &World<Story>, source: &str) -> (Option<i32>, String) {
+    w.run(&["verify", source, "--key", &w.vkey()])
+}
 
-    fn vkey(&self) -> String {
-        self.ledger.reader().log_key().to_string()
-    }
-
-    fn run(&self, args: &[&str]) -> (Option<i32>, String) {
-        let mut run = Command::new(env!("CARGO_BIN_EXE_onrecord"));
-        let out = run.args(args).current_dir(self.tmp.path()).output().unwrap();
-        let said = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
-        (out.status.code(), said)
-    }
-
-    fn verify(&self, url: &str) -> (Option<i32>, String) {
-        self.run(&["verify", url, "--key", &self.vkey()])
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.tmp.path().join(name), text).unwrap();
-    }
-
-    /// The address of a host that answers so for what is under a path, and else as it should.
-    fn host(&self, under: &'static str, status: u16, headers: &'static str) -> String {
-        let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
-            _ if path.starts_with(under) => (status, headers.to_owned(), Vec::new()),
-            Some(bytes) => (200, String::new(), bytes),
-            None => (404, String::new(), Vec::new()),
-        };
-        format!("http://{}", files::serve(&self.public(), Arc::new(rule)))
-    }
+/// The address of a host that answers with this status and these headers below a path, and elsewhere as it should.
+fn host(w: &World<Story>, under: &'static str, status: u16, headers: &'static str) -> String {
+    let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
+        _ if path.starts_with(under) => (status, headers.to_owned(), Vec::new()),
+        Some(bytes) => (200, String::new(), bytes),
+        None => (404, String::new(), Vec::new()),
+    };
+    format!("http://{}", files::serve(&w.public(), Arc::new(rule)))
 }
 
 #[test]
@@ -78,7 +45,7 @@ fn words_that_are_kept_back_and_that_nothing_withholds_are_missing() {
     for (status, said_of_it) in
         [(403, "answered 403"), (410, "answered 410"), (451, "answered 451"), (404, "has none")]
     {
-        let url = w.host("content/", status, "");
+        let url = host(&w, "content/", status, "");
         let copy = format!("copy-{status}");
         let mirror = ["mirror", &url, "--key", &w.vkey(), "--data", &copy, "--once"];
         let (code, said) = w.run(&mirror);
@@ -89,13 +56,13 @@ fn words_that_are_kept_back_and_that_nothing_withholds_are_missing() {
         let (code, said) = w.run(&[&mirror[..], &["--json"]].concat());
         let pass: serde_json::Value = serde_json::from_str(&said).unwrap();
         assert!(code == Some(1) && pass["missing"] == 8 && pass["wanting"] == 8, "{said}");
-        // Those that are too young are not, nor those that nobody asked for.
+        // Words that are too young don't count as missing, nor do words that nobody asked for.
         let young = [&mirror[..5], &["young", "--once", "--hold", "1h"]].concat();
         let (code, said) = w.run(&young);
         assert!(code == Some(0) && !said.contains("MISSING") && said.contains("too young"), "{said}");
         let (code, said) = w.run(&[&mirror[..5], &["bare", "--once", "--no-words"]].concat());
         assert!(code == Some(0) && !said.contains("MISSING"), "{said}");
-        // Another look finds them.
+        // Another pass, from a whole source, gets them.
         let whole = w.public();
         let again = ["mirror", whole.to_str().unwrap(), "--key", &w.vkey(), "--data", &copy, "--once"];
         let (code, said) = w.run(&again);
@@ -113,12 +80,12 @@ fn an_answer_that_is_no_file_is_told_by_its_status() {
         (304, "answered 304, not modified"),
         (308, "answered 308, a redirect"),
     ] {
-        let (code, said) = w.verify(&w.host("tile/0", status, "location: /elsewhere\r\n"));
+        let (code, said) = verify(&w, &host(&w, "tile/0", status, "location: /elsewhere\r\n"));
         assert!(code == Some(3) && said.contains(words), "{status}: {said}");
         assert!(status > 300 || !said.contains("redirect"), "{said}");
     }
-    assert!(!w.verify(&w.host("tile/0", 304, "")).1.contains("redirect"));
-    // Less than it says.
+    assert!(!verify(&w, &host(&w, "tile/0", 304, "")).1.contains("redirect"));
+    // A host that sends less than it announces.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, public) = (listener.local_addr().unwrap(), w.public());
     std::thread::spawn(move || {
@@ -134,7 +101,7 @@ fn an_answer_that_is_no_file_is_told_by_its_status() {
             let _ = (&stream).write_all(&[head.as_bytes(), &bytes[..cut]].concat());
         }
     });
-    let (code, said) = w.verify(&format!("http://{address}"));
+    let (code, said) = verify(&w, &format!("http://{address}"));
     assert!(code == Some(3) && said.contains("content/tile/000"), "{said}");
 }
 
@@ -143,21 +110,21 @@ fn a_hash_tile_that_is_missing_is_said_to_be() {
     let w = world();
     let tile = fs::read_dir(w.public().join("tile/0/000.p")).unwrap().next().unwrap().unwrap().file_name();
     let path = format!("tile/0/000.p/{}", tile.to_str().unwrap());
-    let (code, said) = w.verify(&w.host("tile/0", 403, ""));
+    let (code, said) = verify(&w, &host(&w, "tile/0", 403, ""));
     let line = said.lines().find(|line| line.starts_with("tiles ")).unwrap();
     assert_eq!(code, Some(1), "{said}");
     assert!(line.ends_with(&format!("FAILED       {path}: missing (the server answered 403)")), "{line}");
-    // One that is wrong says what of it.
+    // For a tile that is wrong, the report says which hash.
     w.ledger.close();
     let mut bytes = fs::read(w.public().join(&path)).unwrap();
     bytes[40] ^= 1;
     fs::write(w.public().join(&path), bytes).unwrap();
-    let (code, said) = w.verify("ledger");
+    let (code, said) = verify(&w, "ledger");
     let line = said.lines().find(|line| line.starts_with("tiles ")).unwrap();
     assert!(code == Some(1) && line.contains(&format!("{path}: hash 1: expected ")), "{line}");
 }
 
-/// Answers as a server does, gzipped whoever asks.
+/// Answers as a server does, but always gzipped.
 fn gzipping(server: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -200,7 +167,7 @@ fn commands_read_what_a_host_gzips_unasked() {
     let straight = format!("http://{}", server.address);
     let search = |url: &str| w.run(&["search", "kenyataan", "--ledger", url]);
     let begun = std::time::Instant::now();
-    // The index follows the record.
+    // Search follows the record: wait for it.
     while search(&straight).1.lines().filter(|line| line.contains("kenyataan")).count() < 4 {
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", search(&straight));
         std::thread::sleep(Duration::from_millis(100));
@@ -217,14 +184,14 @@ fn one_policy_is_followed_whatever_is_read() {
     let own = w.vkey();
     let newer = key(ORIGIN, 9).verifying_key().to_string();
     let other = key("other.example", 7).verifying_key().to_string();
-    w.write("none.policy", "quorum none\n");
-    w.write("both.policy", &format!("log {own}\nlog {newer}\nquorum none\n"));
-    w.write("other.policy", &format!("log {other}\nquorum none\n"));
-    w.write("newer.policy", &format!("log {other}\nlog {newer}\nquorum none\n"));
+    fs::write(w.at("none.policy"), "quorum none\n").unwrap();
+    fs::write(w.at("both.policy"), format!("log {own}\nlog {newer}\nquorum none\n")).unwrap();
+    fs::write(w.at("other.policy"), format!("log {other}\nquorum none\n")).unwrap();
+    fs::write(w.at("newer.policy"), format!("log {other}\nlog {newer}\nquorum none\n")).unwrap();
     let reader = w.ledger.reader();
-    fs::write(w.tmp.path().join("e.zip"), onrecord::exhibit::assemble(reader, 4).unwrap().unwrap()).unwrap();
-    w.write("p", &reader.proof(4, &reader.checkpoint()).unwrap().unwrap().to_string());
-    fs::write(w.tmp.path().join("e"), &*reader.entry(4).unwrap().unwrap()).unwrap();
+    fs::write(w.at("e.zip"), w.exhibit(4)).unwrap();
+    fs::write(w.at("p"), reader.proof(4, &reader.checkpoint()).unwrap().unwrap().to_string()).unwrap();
+    fs::write(w.at("e"), &*reader.entry(4).unwrap().unwrap()).unwrap();
     w.ledger.close();
     let refused = [
         ("other.policy", format!("the policy trusts other logs, not {own}")),
@@ -251,7 +218,7 @@ fn one_policy_is_followed_whatever_is_read() {
         ("bom", format!("\u{feff}log {own}\nquorum none\n"), "save it without a byte-order mark"),
         ("crlf", format!("log {own}\r\nquorum none\r\n"), "its lines end in CR LF: save it with LF"),
     ] {
-        w.write(name, &text);
+        fs::write(w.at(name), text).unwrap();
         let (code, said) = w.run(&["verify", "e.zip", "--policy", name]);
         assert!(code == Some(2) && said.contains(words), "{said}");
     }
@@ -264,30 +231,30 @@ fn the_proof_of_a_lie_is_of_a_log_that_the_policy_trusts() {
     let w = world();
     w.ledger.close();
     // Another history of the same log.
-    let dir = w.tmp.path().join("two");
+    let dir = w.at("two");
     init(&dir);
     let two = open(&dir);
     tell(&two);
     assert!(two.wait_published(Duration::from_secs(10)));
     two.close();
-    fs::copy(dir.join("public/checkpoint"), w.tmp.path().join("theirs")).unwrap();
+    fs::copy(dir.join("public/checkpoint"), w.at("theirs")).unwrap();
     let own = w.vkey();
-    fs::create_dir(w.tmp.path().join("proofs")).unwrap();
+    fs::create_dir(w.at("proofs")).unwrap();
     // A folder takes the proof under its usual name, whether it is named with a slash or without.
     for place in ["proofs", "proofs/"] {
         let args = ["verify", "ledger", "--key", &own, "--against", "theirs", "--fork", place];
         let (code, said) = w.run(&args);
         assert!(code == Some(1) && said.contains("onrecord verify proofs/fork.json"), "{said}");
     }
-    let names: Vec<_> = fs::read_dir(w.tmp.path().join("proofs")).unwrap().collect();
+    let names: Vec<_> = fs::read_dir(w.at("proofs")).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
-    let proof = fs::read(w.tmp.path().join("proofs/fork.json")).unwrap();
-    assert!(Fork::prove(&proof).is_ok() && !w.tmp.path().join("proofs-2").exists());
+    let proof = fs::read(w.at("proofs/fork.json")).unwrap();
+    assert!(Fork::prove(&proof).is_ok() && !w.at("proofs-2").exists());
 
     let other = key("other.example", 7).verifying_key().to_string();
-    w.write("own.policy", &format!("log {other}\nlog {own}\nquorum none\n"));
-    w.write("other.policy", &format!("log {other}\nquorum none\n"));
-    w.write("none.policy", "quorum none\n");
+    fs::write(w.at("own.policy"), format!("log {other}\nlog {own}\nquorum none\n")).unwrap();
+    fs::write(w.at("other.policy"), format!("log {other}\nquorum none\n")).unwrap();
+    fs::write(w.at("none.policy"), "quorum none\n").unwrap();
     let verify = |more: &[&str]| w.run(&[&["verify", "proofs/fork.json"], more].concat());
     for more in [
         &[][..],
@@ -308,13 +275,13 @@ fn the_proof_of_a_lie_is_of_a_log_that_the_policy_trusts() {
 fn a_log_whose_first_key_is_missing_in_the_policy_is_told_of() {
     let w = world();
     let second = ml_dsa_witness::MlDsaWitness::new(ORIGIN, 9).vkey();
-    w.write("second.policy", &format!("log {second}\nquorum none\n"));
+    fs::write(w.at("second.policy"), format!("log {second}\nquorum none\n")).unwrap();
     let reader = w.ledger.reader();
-    fs::write(w.tmp.path().join("e.zip"), onrecord::exhibit::assemble(reader, 4).unwrap().unwrap()).unwrap();
+    fs::write(w.at("e.zip"), w.exhibit(4)).unwrap();
     let checkpoint = fs::read(w.public().join("checkpoint")).unwrap();
     assert!(Checkpoint::open(&checkpoint, reader.log_key()).is_ok());
     w.ledger.close();
-    // The policy lacks something, and the exhibit nothing.
+    // The policy lacks a key. The exhibit lacks nothing.
     for (what, code) in [("e.zip", 3), ("ledger", 2)] {
         let (ended, said) = w.run(&["verify", what, "--policy", "second.policy"]);
         assert!(
@@ -322,7 +289,7 @@ fn a_log_whose_first_key_is_missing_in_the_policy_is_told_of() {
             "{said}"
         );
     }
-    // With it beside the policy, the second key must have signed all the same.
+    // With that key given beside the policy, the second key must have signed all the same.
     let (code, said) = w.run(&["verify", "e.zip", "--policy", "second.policy", "--key", &w.vkey()]);
     assert!(code == Some(1) && said.contains("besides, which the policy names"), "{said}");
 }
@@ -330,7 +297,7 @@ fn a_log_whose_first_key_is_missing_in_the_policy_is_told_of() {
 #[test]
 fn a_witness_takes_a_key_with_blanks_around_it() {
     let w = world();
-    let path = |name: &str| -> String { w.tmp.path().join(name).to_str().unwrap().to_owned() };
+    let path = |name: &str| -> String { w.at(name).to_str().unwrap().to_owned() };
     assert_eq!(w.run(&["key", "new", "--witness", "witness.example/w1", "-o", &path("w.key")]).0, Some(0));
     let start = |log: &str| {
         let mut witness = Command::new(env!("CARGO_BIN_EXE_onrecord"));

@@ -10,12 +10,16 @@ mod forger;
 mod http;
 #[path = "../../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
 #[path = "../support/story.rs"]
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 #[path = "../support/zip.rs"]
 mod zip;
 

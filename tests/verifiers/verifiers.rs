@@ -1,10 +1,9 @@
 //! Three verifiers that share no code (this one, `web/verifier` in TypeScript, `examples/verify.py` in Python) say the
-//! same of the same bytes. `./test` builds the one and installs what the other needs.
+//! same of the same bytes. `./test` builds the second and installs what the third needs.
 
 use crate::forger;
 use crate::http;
 use crate::public;
-use crate::story;
 use crate::support;
 use crate::zip;
 use std::{
@@ -20,6 +19,7 @@ use crate::exhibit::*;
 use crate::forger::Forger;
 use crate::ml_dsa_witness::MlDsaWitness;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     event::{Digest, EventId, EventType},
     exhibit::{CaseFile, Enclosed, assemble},
@@ -41,18 +41,18 @@ fn verifiers() -> [(&'static str, Vec<PathBuf>); 2] {
     [("TypeScript", vec!["node".into(), program]), ("Python", vec![python, at("examples/verify.py")])]
 }
 
-/// This one.
+/// The command of this verifier.
 fn ours() -> Vec<PathBuf> {
     [env!("CARGO_BIN_EXE_onrecord"), "verify"].map(PathBuf::from).into()
 }
 
-/// Its exit code and what it prints.
+/// Runs a command: its exit code, and all that it prints.
 fn run(command: &[PathBuf], args: &[&str]) -> (Option<i32>, String) {
     let (code, text, complaints) = run_apart(command, args);
     (code, text + &complaints)
 }
 
-/// Its exit code, what it says, and what it complains of.
+/// Runs a command: its exit code, what it prints on stdout, and what it prints on stderr.
 fn run_apart(command: &[PathBuf], args: &[&str]) -> (Option<i32>, String, String) {
     let out = Command::new(&command[0]).args(&command[1..]).args(args).output().unwrap();
     let [text, complaints] = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
@@ -67,7 +67,7 @@ fn the_scripts_that_are_served_are_what_their_sources_give() {
         assert!(kept == built, "{name}: npm run build in web/verifier makes it");
     }
     let kept = |name: &str| fs::read_to_string(Path::new(ROOT).join("web/verifier/dist").join(name)).unwrap();
-    // A page loads the second file when it is given something that needs it, and the first always.
+    // A page always loads the first file. It loads the second once it is given something that needs it.
     assert!(kept("verifier.js").len() <= 48_000 && kept("page.js").contains("import(\"./given.js\")"));
     let alone = kept("alone.js");
     assert!(!alone.contains("</script") && !alone.contains("<!--"), "it stands in a page as it is");
@@ -91,7 +91,7 @@ fn the_vectors_and_the_edges_of_ed25519() {
         let verdicts: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
         assert!(verdicts.len() > 220, "{name}: {}", verdicts.len());
         let (_, text) = run(&command, &["--speccheck", &speccheck]);
-        // A list of verdicts, or of objects that hold one.
+        // The TypeScript one has two back ends, which must agree.
         if name == "TypeScript" {
             let (_, by_noble) = run(&command, &["--speccheck", &speccheck, "--back-end", "noble"]);
             assert_eq!(text, by_noble);
@@ -120,11 +120,11 @@ struct Case {
     path: PathBuf,
     /// The policy to check it by.
     policy: Option<PathBuf>,
-    /// What all three must end with, where agreeing is not enough.
+    /// The exit code of all three, where it is not enough that they agree.
     code: Option<i32>,
     /// What all three must say.
     says: Vec<String>,
-    /// What the TypeScript one must end with where it can't check what the others can: it has no ML-DSA-44.
+    /// The exit code of the TypeScript one, where it can't check what the others can: it has no ML-DSA-44.
     page: Option<i32>,
 }
 
@@ -144,7 +144,7 @@ impl Cases {
         self.add(name, "some.zip", bytes, policy.as_deref(), None);
     }
 
-    /// One of which it is known what must come out.
+    /// Adds a file for which the exit code is known.
     fn add(&mut self, name: &str, file: &str, bytes: &[u8], policy: Option<&[u8]>, code: Option<i32>) {
         let dir = self.dir.path().join(self.all.len().to_string());
         fs::create_dir(&dir).unwrap();
@@ -162,12 +162,12 @@ impl Cases {
         });
     }
 
-    /// Of the last that was added: what the TypeScript one ends with, in words of its own.
+    /// The exit code of the TypeScript one for the case added last, which it reports in words of its own.
     fn on_a_page(&mut self, code: i32) {
         self.all.last_mut().unwrap().page = Some(code);
     }
 
-    /// All three say the same of each. Gives how often each exit code was.
+    /// Holds that all three say the same of each case. Gives how often each exit code came.
     fn hold(&self) -> [usize; 4] {
         let (mut counts, mut differ) = ([0; 4], Vec::new());
         for case in &self.all {
@@ -182,7 +182,7 @@ impl Cases {
             good &= is_told(&(report.clone() + &complaints));
             for (which, command) in verifiers() {
                 let (its, text, complaints) = run_apart(&command, &args);
-                // Of what is not refused the TypeScript one, which pages run, says the same word for word.
+                // Where nothing is refused, the TypeScript one, which pages run, says the same word for word.
                 let page = case.page.filter(|_| which == "TypeScript");
                 let same_words =
                     which != "TypeScript" || page.is_some() || matches!(code, Some(1 | 2)) || text == report;
@@ -217,7 +217,7 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("a proof of another", &changed(&good, |e| e.proof = of_other.proof), Some(&log));
     cases.put("the entry of another", &changed(&good, |e| e.entry = of_other.entry), Some(&log));
     cases.put("no words", &changed(&good, |e| e.content = None), Some(&log));
-    // None of the three looks into tokens unless it is given roots.
+    // None of the three checks time-stamps unless it is given roots.
     cases.put("with tokens", &changed(&good, |e| e.timestamps = vec![b"a", b"b"]), Some(&log));
     cases.put("no keys", &changed(&good, |e| e.chain.clear()), Some(&log));
     let last = *of_good.chain.keys().last().unwrap();
@@ -260,7 +260,7 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     );
     cases.put("encrypted", &replaced(b"PK\x03\x04\x0a\0\0\0", b"PK\x03\x04\x0a\0\x01\0"), Some(&log));
     cases.put("another size inside", &replaced(b"PK\x05\x06\0\0\0\0", b"PK\x05\x06\x01\0\0\0"), Some(&log));
-    // A signature line taken away.
+    // A signature line is removed.
     let text = std::str::from_utf8(of_good.entry).unwrap();
     let stripped = &text[..text.rfind("— ").unwrap()];
     cases.put("no signature", &changed(&good, |e| e.entry = stripped.as_bytes()), Some(&log));
@@ -273,7 +273,7 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     let seen = in_checkpoint(&good, &note);
     let own = TlogProof::parse(of_good.proof).unwrap();
     let own = TlogProof::new(own.index(), own.path().to_vec(), note).unwrap().to_string();
-    // A line of a known witness that is not good counts for nothing, and takes nothing from the others.
+    // A bad line of a known witness does not count, and does not spoil the other lines.
     let bad = SignatureLine::new("w3.example", WitnessKey::from(witness(3).verifying_key()).id(), &[7; 72]);
     let with_bad = checkpoint.with_signatures(&[&lines[..], &[bad]].concat()).unwrap().note().clone();
     let third_bad = in_checkpoint(&good, &with_bad);
@@ -300,39 +300,28 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
 
 #[test]
 fn exhibits_good_and_hostile() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
+    let World { tmp: _tmp, ledger, story: ids, .. } = World::whole();
     let cases = cases(ledger.reader(), ids["desk"]);
     let counts = cases.hold();
     assert!(counts[0] >= 19 && counts[1] >= 30 && counts[3] >= 3, "{counts:?}");
 }
 
-/// An exhibit, of which every member but the files is there, and its number.
-fn small_exhibit(ledger: &Ledger) -> (Vec<u8>, u64) {
-    let story = tell(ledger);
-    let files = [upload(ledger, "a.txt", b"one"), upload(ledger, "b.txt", b"two")];
-    let facts = json!({"method": "scan", "captured": "2023-12-15"});
-    let words = Some(json!({"description": "two files"}));
-    let mut captured = say("exhibit.captured", Some(story.case), json!({}), facts, words);
-    captured.files = &files;
-    ledger.record_blocking(vec![captured.sign(&[&desk()]).1], false).remove(0).unwrap();
-    let index = first(ledger.reader(), EventType::ExhibitCaptured);
-    (assemble(ledger.reader(), index).unwrap().unwrap(), index)
+/// A ledger, an exhibit of which every member but the files is there, and its number.
+fn small_exhibit() -> (World<Story>, Vec<u8>, u64) {
+    let w = World::small();
+    let files = [upload(&w.ledger, "a.txt", b"one"), upload(&w.ledger, "b.txt", b"two")];
+    let (_, index) = w.record(captured(&w.story, "two files", &files));
+    let exhibit = w.exhibit(index);
+    (w, exhibit, index)
 }
 
-/// Stands for an exit code of 0, with a report that says what became of the archive.
+/// Stands for the exit code 0 with a report that says that the archive was packed anew.
 const ANEW: i32 = -1;
 
 #[test]
 fn no_container_but_the_one_that_exhibits_have() {
     use zip::{Header, Part, parts, zip};
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let good = small_exhibit(&ledger).0;
+    let (World { tmp, .. }, good, _) = small_exhibit();
     let trust = policy().to_string();
     let mut cases = Cases::new();
     let mut put = |name: &str, bytes: &[u8], code: i32| {
@@ -367,12 +356,12 @@ fn no_container_but_the_one_that_exhibits_have() {
         zip(&members)
     };
     for (name, change) in changes {
-        // Its own header has no place for some of them; what other programs write changes nothing of the members.
+        // The member's own header has no such fields, and a change by another program leaves the members as they are.
         let nowhere = ["attributes", "made on"].iter().any(|said| name.starts_with(said));
         let harmless =
             nowhere || ["names in", "another date", "another version"].iter().any(|s| name.starts_with(s));
         let code = if harmless { ANEW } else { 1 };
-        // Nothing is wrong with what can't be read here, unless only one of its headers says so.
+        // A member that can't be read here is not wrong, unless only one of its headers says so.
         let unread = ["encrypted", "another method", "of a size that stands elsewhere"].contains(&name);
         put(name, &with(&|m| m[3].say(change)), if unread { 3 } else { code });
         let own = with(&|m| change(&mut m[3].own));
@@ -380,7 +369,7 @@ fn no_container_but_the_one_that_exhibits_have() {
         put(&format!("{name}, the directory says"), &with(&|m| change(&mut m[3].listed)), code);
     }
 
-    // 64 MiB of nothing in 64 KiB.
+    // 64 MiB of zeros in 64 KiB.
     let zeros = vec![0; 64 << 20];
     let bomb = Part::deflated("content.json", &zeros);
     let with_bomb = |change: &dyn Fn(&mut Part)| {
@@ -440,7 +429,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     ] {
         put(&format!("{names:?}"), &with(&|m| before_policy(m, names)), code);
     }
-    // Files: by their digests, each once, under a name that is for people.
+    // Files are named by their digests, each once. The ending is for people.
     let name = |bytes: &[u8], ext: &str| format!("files/{}.{ext}", Digest::blake3(bytes));
     let (one, two) = (name(b"one", "txt"), name(b"two", "txt"));
     let mut both = [(one.clone(), b"one"), (two, b"two")];
@@ -458,7 +447,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     put("a file under two names", &files(&[(name(b"one", "bin"), b"one"), (one.clone(), b"one")]), 1);
     put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), ANEW);
     put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), ANEW);
-    // As programs pack: compressed, in a folder, with what a system leaves beside it.
+    // As other programs pack it: compressed, in a folder, with files that a system adds.
     let deflated = with(&|m| {
         let mut packed = vec![Part::stored("exhibit 5/", b"")];
         for part in m.drain(..).rev() {
@@ -474,7 +463,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     let page = || verifiers()[0].1.clone();
     let policy = tmp.path().join("policy");
     fs::write(&policy, &trust).unwrap();
-    // Taken apart, as a folder and as its files.
+    // Unpacked: the folder, and its files one by one.
     let folder = tmp.path().join("unpacked");
     for Part { name, bytes, .. } in parts(&good) {
         let at = folder.join("exhibit-5").join(name);
@@ -488,7 +477,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     let names = ["proof.tlog-proof", "entry", "README.txt"].map(|name| inner.join(name));
     let (code, text) = run(&page(), &names.each_ref().map(|path| path.to_str().unwrap()));
     assert!(code == Some(3) && text.contains("unpacked: the checks"), "{text}");
-    // The words of another, and a folder that is none.
+    // Other words, and a folder that is no exhibit.
     fs::write(inner.join("content.json"), b"{}").unwrap();
     let (code, text) = of_folder(policy.to_str().unwrap());
     assert!(code == Some(1) && text.contains("content.json"), "{text}");
@@ -500,10 +489,7 @@ fn no_container_but_the_one_that_exhibits_have() {
 #[test]
 fn zips_that_say_two_things_or_unfold_without_end_are_not_read() {
     use zip::{Part, parts, zip};
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let good = small_exhibit(&ledger).0;
+    let (World { tmp, .. }, good, _) = small_exhibit();
     let page = verifiers()[0].1.clone();
     let path = tmp.path().join("some.zip");
     let packed =
@@ -542,7 +528,7 @@ fn zips_that_say_two_things_or_unfold_without_end_are_not_read() {
     for (name, bytes) in cases {
         fs::write(&path, bytes).unwrap();
         let (code, text) = run(&page, &[path.to_str().unwrap()]);
-        // Nothing is wrong with what is encrypted: it can't be read here.
+        // An encrypted zip is not wrong. It can't be read here.
         assert_eq!(code, Some(if name == "encrypted" { 3 } else { 1 }), "{name}: {text}");
         assert!(!text.contains("the checks below"), "{name}: {text}");
         assert_eq!(text.contains("unpack it, and give its folder"), name == "encrypted", "{name}: {text}");
@@ -551,19 +537,16 @@ fn zips_that_say_two_things_or_unfold_without_end_are_not_read() {
 
 #[test]
 fn policies_are_read_alike() {
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let good = small_exhibit(&ledger).0;
+    let (World { tmp: _tmp, ledger, .. }, good, _) = small_exhibit();
     let checkpoint = ledger.reader().checkpoint();
     let post_quantum = MlDsaWitness::new("pq.example", 7);
     let mut lines: Vec<_> =
         [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap()).into();
     lines.push(post_quantum.cosign(checkpoint.checkpoint(), 4_000_000_000));
-    // One by another that is not good.
+    // A bad line by another witness of that kind.
     let bad_pq = MlDsaWitness::new("bad.example", 8);
     lines.push(SignatureLine::new(&bad_pq.name, bad_pq.id(), &[9; 2_428]));
-    // And the log's own besides.
+    // A line by the log's own second key.
     let besides = MlDsaWitness::new(ORIGIN, 9);
     lines.push(besides.cosign(checkpoint.checkpoint(), 0));
     let good = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
@@ -704,17 +687,17 @@ fn policies_are_read_alike() {
         if i % 3 > 0 {
             continue;
         }
-        // The same in the exhibit: where the reader brought none, it is followed, and is never enough.
+        // The same policy in the exhibit: it is followed if the reader brought none, and never suffices for a verdict.
         let enclosing = changed(&good, |e| e.policy = Some(text.as_bytes()));
         let expected = match code {
             0 => Some(3),
             2 => Some(1),
-            // What witnesses say is not checked by a policy that came with it.
+            // Witnesses are not checked by a policy that came with the exhibit.
             _ => None,
         };
         cases.add(&format!("{name}, enclosed"), "some.zip", &enclosing, None, expected);
     }
-    // Where he did, what is enclosed is not looked at.
+    // If the reader brought one, the enclosed one is not read.
     for (name, text, _) in texts.iter().filter(|(.., code)| *code == 2).step_by(5) {
         let enclosing = changed(&good, |e| e.policy = Some(text.as_bytes()));
         cases.add(&format!("{name}, not used"), "some.zip", &enclosing, Some(base.as_bytes()), Some(0));
@@ -727,7 +710,7 @@ fn policies_are_read_alike() {
     let garbage = changed(&good, |e| e.policy = Some(b"\xff\0 quorum"));
     cases.add("garbage, enclosed", "some.zip", &garbage, None, Some(1));
     cases.add("garbage, not used", "some.zip", &garbage, Some(base.as_bytes()), Some(0));
-    // A line in the log's name that is not good, beside the one that is.
+    // A bad line in the log's name beside the good one.
     let bad = SignatureLine::new(ORIGIN, key(ORIGIN, 1).verifying_key().id(), &[7; 64]);
     let with_bad = in_checkpoint(&good, checkpoint.with_signatures(&[bad]).unwrap().note());
     cases.add(
@@ -737,7 +720,7 @@ fn policies_are_read_alike() {
         Some(policy().to_string().as_bytes()),
         Some(0),
     );
-    // And of a witness: what is not good counts for nothing, and takes nothing away.
+    // A bad line of a witness does not count, and does not spoil its good line.
     let key = WitnessKey::from(witness(1).verifying_key());
     let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap());
     let bad = SignatureLine::new(key.name(), key.id(), &[7; 72]);
@@ -753,7 +736,7 @@ fn policies_are_read_alike() {
     cases.hold();
 }
 
-/// A vkey of any type, name and bytes, with the id of these.
+/// A vkey of any type, name and bytes, with the key id that belongs to them.
 fn any_vkey(name: &str, of_type: u8, key: &[u8]) -> String {
     let bytes = [&[of_type], key].concat();
     format!("{name}+{}+{}", KeyId::of(name, of_type, key), base64_encode(&bytes))
@@ -761,10 +744,7 @@ fn any_vkey(name: &str, of_type: u8, key: &[u8]) -> String {
 
 #[test]
 fn a_file_that_is_named_as_an_exhibit_holds_that_one() {
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let (good, index) = small_exhibit(&ledger);
+    let (World { tmp: _tmp, .. }, good, index) = small_exhibit();
     let trust = policy().to_string();
     let mut cases = Cases::new();
     for name in [
@@ -794,10 +774,7 @@ fn a_file_that_is_named_as_an_exhibit_holds_that_one() {
 
 #[test]
 fn what_can_not_be_checked_is_called_by_its_name() {
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let (good, index) = small_exhibit(&ledger);
+    let (World { tmp, .. }, good, index) = small_exhibit();
     let case = CaseFile { exhibits: [(index, good.as_slice())].into() }.write().unwrap();
     let path = tmp.path().join("some.zip");
     let path = path.to_str().unwrap();
@@ -807,7 +784,7 @@ fn what_can_not_be_checked_is_called_by_its_name() {
     let (code, text) = run(&python, &[path]);
     assert_eq!((code, run(&ours(), &[path]).0), (Some(1), Some(1)), "{text}");
     assert!(text.contains("case file   ok") && text.contains("thread      FAILED"), "{text}");
-    // As whoever has not installed them, without the packages it needs.
+    // Without the packages that it needs.
     let bare = [&python[..1], &["-S".into()], &python[1..]].concat();
     let (code, text) = run(&bare, &[path]);
     assert_eq!((code, text.lines().count()), (Some(3), 1), "{text}");
@@ -820,7 +797,7 @@ fn what_can_not_be_checked_is_called_by_its_name() {
             assert_eq!(run(&command, &[path]).0, code, "{name}");
         }
     }
-    // What it is, by how it begins, and what to look for instead.
+    // The report says by a file's first bytes what it is, and what to give instead.
     for (bytes, what) in [
         (b"%PDF-1.7".as_slice(), "This is a PDF; it proves nothing by itself"),
         (b"\x89PNG\r\n\x1a\n", "This is a picture; it proves nothing by itself"),
@@ -833,7 +810,7 @@ fn what_can_not_be_checked_is_called_by_its_name() {
         assert!(text.contains(what) && text.contains(&Digest::blake3(bytes).to_string()), "{text}");
         assert!(!text.contains("rely"), "{text}");
     }
-    // A receipt with its entry, in any order; each alone asks for the other.
+    // A receipt with its entry, in any order. Each alone asks for the other.
     let enclosed = Enclosed::read(&good).unwrap();
     let (entry, proof) = (tmp.path().join("60"), tmp.path().join("60 (1)"));
     fs::write(&entry, enclosed.entry).unwrap();
@@ -945,7 +922,7 @@ fn case_files_are_checked_alike() {
             }
         }
     }
-    // One more, under a number that no entry has.
+    // One more exhibit, under a number that no entry can have.
     for number in ["00", "9007199254740992", "9007199254740993", "99999999999999999999"] {
         let mut members = zip::parts(&good);
         members.push(zip::Part::stored(&format!("exhibit-{number}.zip"), &exhibits[&first]));
@@ -960,7 +937,7 @@ fn case_files_are_checked_alike() {
 fn what_a_case_file_calls_an_exhibit_is_one() {
     use zip::{Part, parts, zip};
     let bench = Bench::new();
-    let reader = bench.ledger.reader();
+    let reader = bench.world.ledger.reader();
     let case = reader.parsed(first(reader, EventType::CaseOpened)).unwrap().unwrap().event().id();
     let exhibits: Exhibits = reader
         .thread(&case)
@@ -993,7 +970,7 @@ fn what_a_case_file_calls_an_exhibit_is_one() {
     let mut broken = anew("");
     broken[40] ^= 1;
     let part = |name: &str, bytes: &[u8]| zip(&[Part::deflated(name, bytes)]);
-    // What only others can read is not refused; all else that is no exhibit of this entry is.
+    // A zip that only other programs can read is not refused. Everything else that is no exhibit of this entry is.
     let cases: Vec<(&str, Vec<u8>, i32)> = vec![
         ("an exhibit, packed anew", anew(""), 0),
         ("an exhibit, packed anew in its folder", anew(&format!("exhibit-{last}/")), 0),
@@ -1055,12 +1032,12 @@ fn what_a_case_file_calls_an_exhibit_is_one() {
 fn what_is_refused_of_a_case_file_is_refused_whatever_is_not_read() {
     use zip::{Part, parts, zip};
     let bench = Bench::new();
-    let reader = bench.ledger.reader();
+    let reader = bench.world.ledger.reader();
     let opened = reader.parsed(first(reader, EventType::CaseOpened)).unwrap().unwrap();
     let (case, agency) = (opened.event().id(), opened.event().role("respondent").unwrap());
     let story = Story { desk: agency, agency, case };
     for text in ["satu", "dua", "tiga"] {
-        bench.ledger.record_blocking(vec![statement(&story, text).1], false).remove(0).unwrap();
+        record(&bench.world.ledger, statement(&story, text));
     }
     let thread = reader.thread(&case).unwrap();
     assert!(thread.len() > 3);
@@ -1100,7 +1077,7 @@ fn what_is_refused_of_a_case_file_is_refused_whatever_is_not_read() {
     for (name, bytes, code) in cases {
         bench.ends(&bench.write(&format!("{name}.zip"), &bytes), code, &[]);
     }
-    // What exhibits that were packed anew unfold to is limited together.
+    // Exhibits that were packed anew have a common limit on their unpacked size.
     let large = vec![0; 130 << 20];
     let padded = |bytes: &[u8]| {
         let mut members = parts(bytes);
@@ -1194,7 +1171,7 @@ fn what_is_broken_in_an_archive_refuses_it_whatever_is_not_read() {
 #[test]
 fn a_checkpoint_beside_what_was_unpacked_makes_no_ledger_of_it() {
     let bench = Bench::new();
-    let saved = bench.ledger.reader().checkpoint().note().as_bytes().to_vec();
+    let saved = bench.world.ledger.reader().checkpoint().note().as_bytes().to_vec();
     let case = CaseFile { exhibits: [(bench.index, bench.good.as_slice())].into() }.write().unwrap();
     for part in zip::parts(&bench.good) {
         bench.write(&format!("around/exhibit-{}/{}", bench.index, part.name), &part.bytes);
@@ -1219,10 +1196,10 @@ fn a_checkpoint_beside_what_was_unpacked_makes_no_ledger_of_it() {
         bench.write(&format!("receipt/{name}"), bytes);
     }
     bench.ends(&bench.at("receipt"), 0, &["valid"]);
-    // With its tiles it is one.
-    let copy = bench.tmp.path().join("copy");
-    support::copy(&bench.tmp.path().join("ledger/public"), &copy);
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    // With its tiles it is a ledger.
+    let copy = bench.world.at("copy");
+    support::copy(&bench.world.public(), &copy);
+    bench.world.published();
     for part in zip::parts(&bench.good) {
         bench.write(&format!("copy/exhibit-{}/{}", bench.index, part.name), &part.bytes);
     }
@@ -1238,12 +1215,12 @@ fn names_that_are_not_utf_8_are_names() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
     use zip::{Part, parts, zip};
     let bench = Bench::new();
-    // As programs unpack old archives, with a folder or without.
+    // As programs unpack archives with names in an old encoding, with a folder or without.
     let unpack = |outer: &str, folder: &[u8], slash: &str| {
         for part in parts(&bench.good) {
             let name = part.name.replace('/', slash);
             let path = [folder, slash.as_bytes(), name.as_bytes()].concat();
-            let path = bench.tmp.path().join(outer).join(OsStr::from_bytes(&path));
+            let path = bench.world.at(outer).join(OsStr::from_bytes(&path));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, part.bytes).unwrap();
         }
@@ -1259,15 +1236,15 @@ fn names_that_are_not_utf_8_are_names() {
         fs::write(Path::new(&folder).join(OsStr::from_bytes(octets)), b"x").unwrap();
     }
     bench.ends(&folder, 0, &["not looked at"]);
-    // The path of an archive, for those that take arguments as octets.
-    let path = bench.tmp.path().join(OsStr::from_bytes(b"\xff.zip"));
+    // The path of an archive, for verifiers that take arguments as bytes.
+    let path = bench.world.tmp.path().join(OsStr::from_bytes(b"\xff.zip"));
     fs::write(&path, &bench.good).unwrap();
     for command in [ours(), verifiers()[1].1.clone()] {
         let (code, text) =
             run(&[&command[..], std::slice::from_ref(&path)].concat(), &["--policy", &bench.at("policy")]);
         assert_eq!(code, Some(0), "{text}");
     }
-    // In an archive.
+    // The same names within an archive.
     let anew = |folder: &str, more: &[&str]| {
         let mut members = parts(&bench.good);
         members.iter_mut().for_each(|part| part.name = format!("{folder}{}", part.name));
@@ -1294,10 +1271,7 @@ fn names_that_are_not_utf_8_are_names() {
 
 #[test]
 fn a_policy_is_octets_to_a_page() {
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let good = small_exhibit(&ledger).0;
+    let (World { tmp, ledger, .. }, good, _) = small_exhibit();
     let checkpoint = ledger.reader().checkpoint();
     let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap());
     let good = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
@@ -1363,10 +1337,7 @@ fn a_policy_is_octets_to_a_page() {
 
 #[test]
 fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
-    let tmp = tempfile::tempdir().unwrap();
-    init(tmp.path());
-    let ledger = open(tmp.path());
-    let good = small_exhibit(&ledger).0;
+    let (World { tmp, ledger, .. }, good, _) = small_exhibit();
     let checkpoint = ledger.reader().checkpoint();
     let (witness_key, log_key) = (MlDsaWitness::new("pq.example", 7), MlDsaWitness::new(ORIGIN, 8));
     let mut lines: Vec<_> =
@@ -1399,7 +1370,7 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
         (&signed, asking("w1"), 0, "the quorum of the policy: w1, w2"),
         (&signed, asking("pq"), 3, "those by pq are of ML-DSA-44, which can't be checked here"),
         (&signed, asking("both"), 3, CANT),
-        // Not met, whatever that line is.
+        // The quorum is not met, whether that line is good or not.
         (&signed, asking("three"), 1, "expected the quorum of the policy"),
         (&unsigned, asking("pq"), 1, "expected the quorum of the policy"),
         (&signed, log.clone(), 3, CANT),
@@ -1414,7 +1385,7 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
         assert_eq!(code, Some(expected), "{policy}{text}");
         assert!(text.contains(says) && (expected == 1) == text.contains("rely"), "{policy}{text}");
     }
-    // One that does not count whatever its signature is leaves nothing open.
+    // A line that would not count even with a good signature leaves nothing open.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let trust = trusted.to_str().unwrap();
     for (times, age, ends) in [
@@ -1441,7 +1412,8 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
             assert!(ends != 1 || age.is_empty() || is_told, "{times:?} {age}: {text}");
         }
     }
-    // An entry is held against all good ones, so one that may be good and is too early leaves open what a quorum says.
+    // An entry is compared with all good cosignatures. So one that is too early, and may be good, leaves the verdict open though
+    // the quorum is met.
     let early = 1_000_000_000;
     let by = |n, time| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap();
     let by_pq = |time| witness_key.cosign(checkpoint.checkpoint(), time);
@@ -1469,26 +1441,22 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
 
 #[test]
 fn a_whole_ledger_over_http() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let small = tell(&ledger);
+    let World { tmp, ledger, story: small, dir, .. } = World::small();
     for part in 0..3 {
         let batch = (0..100).map(|i| statement(&small, &format!("kenyataan {part} {i}")).1).collect();
-        ledger.record_blocking(batch, false).into_iter().for_each(|r| drop(r.unwrap()));
+        record_all(&ledger, batch);
     }
     let server = http::Server::start(ledger.clone());
     let key = key(ORIGIN, 1).verifying_key().to_string();
     let [_, (_, python)] = verifiers();
     let (code, text) = run(&python, &[&format!("http://{}", server.address), "--key", &key]);
     assert_eq!(code, Some(0), "{text}");
-    // A copy with one byte of one entry changed, refused by the number of the entry.
+    // A copy with one changed byte is refused, and the entry is named.
     assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
     let copy = tmp.path().join("copy");
     let copied = Command::new("cp").arg("-r").arg(dir.join("public")).arg(&copy).status().unwrap();
     assert!(copied.success());
-    // Cosigned in 2023, when none of its entries can have been there; and later.
+    // Cosigned in 2023, before its entries can have existed, and cosigned later.
     let (log, trusted) = (support::key(ORIGIN, 1), tmp.path().join("policy"));
     fs::write(&trusted, of_three("quorum two\n").to_string()).unwrap();
     let checkpoint = ledger.reader().checkpoint();
@@ -1513,7 +1481,7 @@ fn a_whole_ledger_over_http() {
     assert!(code == Some(1) && text.contains("REFUSED  entry 77"), "{text}");
 }
 
-/// All three come to this end, given these arguments. Gives what each says.
+/// Holds that all three exit with this code, given these arguments. Gives what each says.
 #[track_caller]
 fn all_end(name: &str, args: &[&str], code: i32) -> [String; 3] {
     let [(_, page), (_, python)] = verifiers();
@@ -1528,7 +1496,7 @@ fn all_end(name: &str, args: &[&str], code: i32) -> [String; 3] {
     said.map(|(_, text)| text)
 }
 
-/// The same, and all three say this.
+/// The same, and holds that all three say these words.
 #[track_caller]
 fn all_say(name: &str, args: &[&str], code: i32, words: &[&str]) {
     for text in all_end(name, args, code) {
@@ -1536,38 +1504,34 @@ fn all_say(name: &str, args: &[&str], code: i32, words: &[&str]) {
     }
 }
 
-/// An exhibit, what a policy that trusts its log says, and a folder for the files of a test.
+/// An exhibit, a policy that trusts its log, and a folder for the files of a test.
 struct Bench {
-    tmp: tempfile::TempDir,
-    ledger: Ledger,
+    world: World<Story>,
     good: Vec<u8>,
     index: u64,
 }
 
 impl Bench {
     fn new() -> Self {
-        let tmp = tempfile::tempdir().unwrap();
-        init(&tmp.path().join("ledger"));
-        let ledger = open(&tmp.path().join("ledger"));
-        let (good, index) = small_exhibit(&ledger);
-        let bench = Self { tmp, ledger, good, index };
+        let (world, good, index) = small_exhibit();
+        let bench = Self { world, good, index };
         bench.write("policy", policy().to_string().as_bytes());
         bench
     }
 
     fn at(&self, name: &str) -> String {
-        self.tmp.path().join(name).to_str().unwrap().to_owned()
+        self.world.at(name).to_str().unwrap().to_owned()
     }
 
     /// Writes a file, in folders that need not be there.
     fn write(&self, name: &str, bytes: &[u8]) -> String {
-        let path = self.tmp.path().join(name);
+        let path = self.world.at(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         self.at(name)
     }
 
-    /// The exhibit, unpacked.
+    /// Unpacks the exhibit.
     fn unpacked(&self, name: &str) -> String {
         for part in zip::parts(&self.good) {
             self.write(&format!("{name}/{}", part.name), &part.bytes);
@@ -1575,7 +1539,7 @@ impl Bench {
         self.at(name)
     }
 
-    /// What all three end with for this file or folder, by the policy that trusts the log, and what they say.
+    /// Holds that all three exit with this code for a file or folder, by the policy that trusts the log, and say these words.
     #[track_caller]
     fn ends(&self, path: &str, code: i32, words: &[&str]) {
         all_say(path, &[path, "--policy", &self.at("policy")], code, words);
@@ -1597,7 +1561,7 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
     };
     let named = ["letter.pdf", "files/notahash", "chain/sub"];
     bench.ends(&bench.write("a/some.zip", &pack(&strays)), 0, &named);
-    // One that can't be read is not opened, and neither is one that would be too large.
+    // A stray member that can't be read is not opened, and neither is one that is too large.
     let unread = |m: &mut Vec<Part>| {
         let mut part = Part::stored("letter.pdf", b"x");
         part.say(|header| (header.method, header.flags) = (14, 1));
@@ -1628,7 +1592,7 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
         .collect();
     bench.ends(&bench.write("g/some.zip", &zip(&twice)), 3, &["several exhibits"]);
 
-    // A folder in which much else lies: whatever is opened there but its members would never end.
+    // A folder with many other files. If anything but the members were opened, the read would never end.
     let folder = bench.unpacked("h");
     for (name, bytes) in [("letter.pdf", "x"), ("files/notahash", "x"), ("chain/sub/x", "x"), ("sub/y", "y")]
     {
@@ -1643,10 +1607,10 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
     bench.ends(&folder, 0, &["unpacked", "chain/pipe", "chain/sub", "files/notahash", "dangling", "more"]);
     fs::File::create(format!("{folder}/film")).unwrap().set_len(400 << 20).unwrap();
     bench.ends(&folder, 0, &[]);
-    // What a ledger's folder has makes none of it.
+    // A file that ledgers have does not make it a ledger.
     bench.write("h/checkpoint", b"");
     bench.ends(&folder, 0, &["checkpoint"]);
-    // At the place of a member.
+    // A pipe in the place of a member.
     let folder = bench.unpacked("i");
     fs::remove_file(format!("{folder}/entry")).unwrap();
     pipe(&format!("{folder}/entry"));
@@ -1655,7 +1619,7 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
     fs::create_dir_all(format!("{folder}/files")).unwrap();
     symlink("nowhere", format!("{folder}/files/{}.txt", "a".repeat(64))).unwrap();
     bench.ends(&folder, 3, &["not a plain file"]);
-    // The archive beside its own folder, and several folders.
+    // The archive beside its own unpacked folder, and several folders.
     bench.unpacked(&format!("k/exhibit-{index}"));
     let archive = format!("exhibit-{index}.zip");
     bench.write(&format!("k/{archive}"), &bench.good);
@@ -1663,13 +1627,13 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
     bench.unpacked("k/other");
     bench.ends(&bench.at("k"), 3, &["several exhibits"]);
 
-    // Of a case file the same.
+    // The same holds of a case file.
     let case = CaseFile { exhibits: [(index, bench.good.as_slice())].into() }.write().unwrap();
     for part in parts(&case) {
         bench.write(&format!("l/{}", part.name), &part.bytes);
     }
     pipe(&bench.at("l/pipe"));
-    // Its case begins with another entry.
+    // It is refused since its case begins with another entry.
     bench.ends(&bench.at("l"), 1, &["unpacked", "pipe"]);
     symlink("nowhere", bench.at("l/exhibit-3.zip")).unwrap();
     bench.ends(&bench.at("l"), 3, &["not a plain file"]);
@@ -1699,13 +1663,13 @@ fn a_folder_that_is_named_as_an_exhibit_holds_that_one() {
                 assert_eq!(code == 1, text.contains(&names) && text.contains(&words[1]), "{path}: {text}");
             }
         }
-        // The folder around it says nothing, and does not keep it from being looked at.
+        // The name of the folder around it does not count.
         bench.ends(&bench.at(&format!("{name} in")), code, &[]);
     }
     let outer = bench.unpacked("exhibit-61 out/exhibit-61/mine");
     bench.ends(outer.strip_suffix("/mine").unwrap(), 1, &["exhibit-61.zip"]);
 
-    // The same of a folder in an archive.
+    // The same holds of a folder in an archive.
     for (name, code) in [
         (format!("exhibit-{index}"), 0),
         (format!("copies/exhibit-{index}"), 0),
@@ -1732,12 +1696,12 @@ fn a_name_with_a_number_has_that_of_an_entry() {
     for number in numbers.into_iter().chain(["99999999999999999", "99999999999999999999"]) {
         for (i, name) in ["chain/#", "chain/#.tlog-proof", "timestamps/#.tsr"].iter().enumerate() {
             let name = name.replace('#', number);
-            // Where exhibits have such members.
+            // At the place where exhibits have such members.
             let mut members = parts(&bench.good);
             let at = members.iter().position(|member| member.name == "trust.policy");
             members.insert(at.unwrap_or(members.len()), Part::stored(&name, b"x"));
             bench.ends(&bench.write("a/some.zip", &zip(&members)), 1, &[]);
-            // And where other programs put them.
+            // At the place where other programs put them.
             members.reverse();
             bench.ends(&bench.write("b/some.zip", &zip(&members)), 1, &[]);
             let folder = bench.unpacked(&format!("{number} {i}"));
@@ -1758,7 +1722,7 @@ fn names_in_a_folder_are_read_as_those_of_an_archive() {
     let entry = fs::read(bench.at("flat/chain\\0")).unwrap();
     bench.write("flat/.\\chain\\0", &entry);
     bench.ends(&bench.at("flat"), 1, &[]);
-    // With the folder that the archive had around them, and what systems leave in such archives.
+    // With a folder around the members, and with files that systems add to archives.
     let index = bench.index;
     for (within, folder, code) in [
         ("whole", format!("exhibit-{index}"), 0),
@@ -1784,7 +1748,7 @@ fn names_in_a_folder_are_read_as_those_of_an_archive() {
             assert!(words.iter().all(|said| text.contains(said)) && !text.contains("MACOSX"), "{text}");
         }
     }
-    // Some of it in folders that are there, and a file that is meant twice.
+    // Some of the members lie in real folders, and one file exists under both names.
     let chain = fs::read(bench.at(&format!("whole/exhibit-{index}\\chain\\0"))).unwrap();
     fs::remove_file(bench.at(&format!("whole/exhibit-{index}\\chain\\0"))).unwrap();
     bench.write(&format!("whole/exhibit-{index}\\chain/0"), &chain);
@@ -1803,7 +1767,7 @@ fn names_in_a_folder_are_read_as_those_of_an_archive() {
     for part in zip::parts(&case) {
         bench.write(&format!("case/case-1\\{}", part.name), &part.bytes);
     }
-    // It begins with another entry.
+    // It is refused since its case begins with another entry.
     bench.ends(&bench.at("case"), 1, &["case file", "unpacked", "thread"]);
     let folder = bench.unpacked("deep");
     bench.ends(&folder, 0, &[]);
@@ -1839,11 +1803,11 @@ fn a_zip_that_is_not_read_here_is_not_refused() {
         for text in all_end(what, &[&path], 3) {
             assert!(!text.contains("rely"), "{text}");
         }
-        // What one header says alone is what no program writes.
+        // No program writes two headers that differ in this.
         bench.ends(&bench.write("some.zip", &with(&|m| change(&mut m[3].own))), 1, &[]);
         bench.ends(&bench.write("some.zip", &with(&|m| change(&mut m[3].listed))), 1, &[]);
     }
-    // As many members as a zip64 has, or a directory elsewhere.
+    // Numbers that make it a zip64: of members, or of the directory's place.
     let good = with(&|_| ());
     let end = good.len() - 22;
     for (at, bytes) in [(8, &[0xff; 4][..]), (16, &[0xff; 4])] {
@@ -1851,7 +1815,7 @@ fn a_zip_that_is_not_read_here_is_not_refused() {
         zip64[end + at..end + at + 4].copy_from_slice(bytes);
         bench.ends(&bench.write("some.zip", &zip64), 3, &["a zip64"]);
     }
-    // The last and the first of several parts, and what was to become several.
+    // The last part and the first part of several, and an archive that was begun as several.
     for (disk, directory_on) in [(1, 0), (1, 1), (0, 1)] {
         let mut last = good.clone();
         (last[end + 4], last[end + 6]) = (disk, directory_on);
@@ -1882,7 +1846,7 @@ fn what_stands_behind_a_member_says_what_the_directory_says() {
     use zip::{Part, parts, zip};
     let bench = Bench::new();
     const MARK: &[u8] = b"PK\x07\x08";
-    /// A checksum and two sizes, each of as many bytes.
+    /// A data descriptor: a checksum, and two sizes of `width` bytes each.
     fn descriptor(mark: &[u8], part: &Part, width: usize) -> Vec<u8> {
         let sizes = [part.listed.packed, part.listed.size].map(|n| u64::from(n).to_le_bytes());
         [mark, &part.listed.crc.to_le_bytes(), &sizes[0][..width], &sizes[1][..width]].concat()
@@ -1901,7 +1865,7 @@ fn what_stands_behind_a_member_says_what_the_directory_says() {
         for (mark, width) in [(b"".as_slice(), 4), (MARK, 4), (b"", 8), (MARK, 8)] {
             let good = with(which, &|part| descriptor(mark, part, width));
             bench.ends(&bench.write("some.zip", &good), 0, &["packed anew"]);
-            // Each number counts.
+            // Each byte of it counts.
             let length = mark.len() + 4 + 2 * width;
             for at in (0..length).step_by(if which == 3 { 3 } else { 7 }) {
                 let changed = |part: &Part| {
@@ -1931,7 +1895,7 @@ fn a_member_is_all_of_its_bytes_and_its_name_all_of_its_octets() {
         bench.ends(&bench.write("some.zip", &zip(&members)), code, &[]);
     };
     ends(&|_| (), 0);
-    // Behind the end of its deflate stream: a byte, much, and another stream.
+    // Further bytes behind the end of the deflate stream: one, many, and another stream.
     for more in [b"x".to_vec(), b"\0".to_vec(), vec![7; 80_000], Part::deflated("", b"other").bytes] {
         for which in 0..3 {
             let longer = |m: &mut Vec<Part>| {
@@ -1941,14 +1905,14 @@ fn a_member_is_all_of_its_bytes_and_its_name_all_of_its_octets() {
             ends(&longer, 1);
         }
     }
-    // With a byte-order mark a name is another name.
+    // A name with a byte-order mark is another name.
     const MARK: char = '\u{feff}';
     ends(&|m| m.iter_mut().for_each(|part| part.name.insert(0, MARK)), 3);
     ends(&|m| m.iter_mut().find(|part| part.name == "entry").unwrap().name.insert(0, MARK), 1);
     for name in ["entry", "../x"] {
         ends(&|m| m.push(Part::stored(&format!("{MARK}{name}"), b"x")), 0);
     }
-    // So is one with another octet where neither is UTF-8.
+    // So is a name with another byte where neither is UTF-8.
     let mut members = parts(&bench.good);
     members.push(Part::stored("a~~b", b"x"));
     let good = zip(&members);
@@ -1988,7 +1952,7 @@ fn a_receipt_has_a_verdict_of_its_own() {
     all_end("a folder as an entry", &[&proof, "--entry", &unpacked, "--policy", &trust], 3);
     all_end("a folder with an entry", &[&unpacked, "--entry", &entry, "--policy", &trust], 2);
     all_end("no entry", &[&proof, "--entry", &bench.at("nothere"), "--policy", &trust], 3);
-    // As some programs save what they load.
+    // With line ends as some programs save them.
     let returned = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', "\r\n").into_bytes();
     let (entry_of, proof_of) = (returned(enclosed.entry), returned(enclosed.proof));
     let (other_entry, other_proof) = (bench.write("crlf/60", &entry_of), bench.write("crlf/p", &proof_of));
@@ -2009,7 +1973,7 @@ fn a_receipt_has_a_verdict_of_its_own() {
     bench.write("receipt/z", b"x");
     bench.ends(&folder, 3, &[]);
     // Another entry, and one that was changed.
-    let of_other = assemble(bench.ledger.reader(), 0).unwrap().unwrap();
+    let of_other = assemble(bench.world.ledger.reader(), 0).unwrap().unwrap();
     let other = bench.write("0", Enclosed::read(&of_other).unwrap().entry);
     all_end("another entry", &[&proof, "--entry", &other, "--policy", &trust], 1);
     let mut changed = enclosed.entry.to_vec();
@@ -2070,7 +2034,7 @@ fn a_key_and_a_policy_are_of_one_log() {
     all_end("one policy twice", &[&exhibit, "--policy", &trust, "--policy", &trust], 2);
     let beside = bench.write("other.zip", &bench.good);
     all_end("two exhibits", &[&exhibit, &beside, "--policy", &trust], 2);
-    // How a policy must be saved, and how long it may be.
+    // How a policy must be encoded, and how long it may be.
     let base = policy().to_string();
     for (text, code, words) in [
         (format!("\u{feff}{base}").into_bytes(), 2, "save it without a byte-order mark"),
@@ -2087,7 +2051,7 @@ fn a_key_and_a_policy_are_of_one_log() {
 #[test]
 fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
     let bench = Bench::new();
-    let checkpoint = bench.ledger.reader().checkpoint();
+    let checkpoint = bench.world.ledger.reader().checkpoint();
     let (old, new) = (MlDsaWitness::new(ORIGIN, 8), MlDsaWitness::new(ORIGIN, 9));
     let signed = |lines: &[SignatureLine]| {
         in_checkpoint(&bench.good, checkpoint.with_signatures(lines).unwrap().note())
@@ -2099,7 +2063,7 @@ fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
         |logs: &[&str]| logs.iter().map(|log| format!("log {log}\n")).collect::<String>() + "quorum none\n";
     let both = logs(&[&own, &old.vkey(), &new.vkey()]);
     let [(_, page), (_, python)] = verifiers();
-    // What the page, which can't check such lines, ends with stands last.
+    // The last field is the exit code of the page, which can't check such lines.
     for (name, exhibit, trust, code, of_page) in [
         ("by the old one", signed(&[line(&old)]), &both, 0, 3),
         ("by the new one", signed(&[line(&new)]), &both, 0, 3),
@@ -2120,14 +2084,14 @@ fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
         let (_, text) = run(command, &[&path, "--policy", &trust]);
         assert!(text.contains("Ed25519 key") && !text.contains("trusts no log"), "{text}");
     }
-    // The policy lacks something then, and what was given lacks nothing: whether it has a line by that key or none.
+    // Here the policy lacks a key, and the exhibit lacks nothing, whether it has a line by that key or not.
     for lines in [vec![], vec![line(&old)], vec![line(&new)]] {
         let exhibit = signed(&lines);
         let enclosed = Enclosed::read(&exhibit).unwrap();
         let (entry, proof) = (bench.write("entry", enclosed.entry), bench.write("proof", enclosed.proof));
         let path = bench.write("some.zip", &exhibit);
         for args in [&[&*path][..], &[&proof, "--entry", &entry]] {
-            // A key that is given besides is the one that it lacks.
+            // A key that is given besides is the one that the policy lacks.
             let given = [args, &["--policy", &trust, "--key", &own]].concat();
             let is_signed = lines == [line(&old)];
             for (command, code) in [(&ours(), 0), (&python, 0), (&page, 3)] {
@@ -2140,14 +2104,14 @@ fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
             }
         }
     }
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    bench.world.published();
     ledger_ends("no Ed25519 key", &bench.at("ledger/public"), &["--policy", &trust], 2);
 }
 
 #[test]
 fn an_age_is_read_alike() {
     let bench = Bench::new();
-    let checkpoint = bench.ledger.reader().checkpoint();
+    let checkpoint = bench.world.ledger.reader().checkpoint();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), now - 50, &witness(n)).unwrap());
     let seen = in_checkpoint(&bench.good, checkpoint.with_signatures(&lines).unwrap().note());
@@ -2186,8 +2150,8 @@ fn an_age_is_read_alike() {
 #[test]
 fn types_of_events_are_judged_in_exhibits() {
     let bench = Bench::new();
-    let story = tell_more(&bench.ledger);
-    let reader = bench.ledger.reader();
+    let story = tell_more(&bench.world.ledger);
+    let reader = bench.world.ledger.reader();
     let at = reader.checkpoint().checkpoint().size() as usize - 1;
     let honest = assemble(reader, at as u64).unwrap().unwrap();
     let chain: Vec<usize> = Enclosed::read(&honest).unwrap().chain.keys().map(|i| *i as usize).collect();
@@ -2221,7 +2185,7 @@ fn types_of_events_are_judged_in_exhibits() {
     ] {
         let path = bench.write("some.zip", &forged(from, to));
         bench.ends(&path, code, &[]);
-        // Nor is a receipt of it good.
+        // A receipt of the forged entry is not good either.
         let bytes = fs::read(&path).unwrap();
         let enclosed = Enclosed::read(&bytes).unwrap();
         let (entry, proof) = (bench.write("entry", enclosed.entry), bench.write("proof", enclosed.proof));
@@ -2229,18 +2193,18 @@ fn types_of_events_are_judged_in_exhibits() {
     }
 }
 
-/// One more statement, by an agency. Gives its id.
+/// Records one more statement, by an agency. Gives its id.
 fn tell_more(ledger: &Ledger) -> EventId {
     let reader = ledger.reader();
     let parsed = |index| reader.parsed(index).unwrap().unwrap();
     let case = parsed(first(reader, EventType::CaseOpened));
     let agency = case.event().role("respondent").unwrap();
     let story = Story { desk: agency, agency, case: case.event().id() };
-    ledger.record_blocking(vec![statement(&story, "satu").1], false).remove(0).unwrap();
+    record(ledger, statement(&story, "satu"));
     agency
 }
 
-/// A copy of a ledger's public files is verified by its key: what all three end with.
+/// Holds that all three exit with this code for a copy of a ledger's public files, by the log's key.
 #[track_caller]
 fn ledger_ends(name: &str, folder: &str, more: &[&str], code: i32) -> [String; 3] {
     let key = key(ORIGIN, 1).verifying_key().to_string();
@@ -2283,7 +2247,7 @@ fn whole_ledgers_are_read_alike() {
         ends("a byte behind the last item", &|files| files.get_mut(&path).unwrap().push(b'x'), 1);
         ends("an item behind the last", &|files| files.get_mut(&path).unwrap().extend([0; 32]), 1);
         ends("cut short", &|files| files.get_mut(&path).unwrap().truncate(3), 1);
-        // A full tile may have come in the place of a partial one: what is behind is of a longer log.
+        // A full tile may stand in the place of a partial one. Its further items belong to a longer log.
         let full = path.split(".p/").next().unwrap().to_owned();
         ends(
             "more in a full tile",
@@ -2297,7 +2261,7 @@ fn whole_ledgers_are_read_alike() {
     }
     let words = path_of("content/tile/");
     let bytes = &honest[&words];
-    // Of an entry that has no words, an empty item stands there. The first is one.
+    // An entry without words has an empty item in the content tile. The first entry has none.
     assert_eq!(&bytes[..4], &[0; 4]);
     let absent = |files: &mut public::Files| files.get_mut(&words).unwrap()[..4].fill(0xff);
     ends("absent words of an entry that has none", &absent, 1);
@@ -2306,7 +2270,7 @@ fn whole_ledgers_are_read_alike() {
     }
     ends("no checkpoint", &|files| drop(files.remove("checkpoint")), 3);
 
-    // A second key of the log is asked for where the policy names it, and nowhere else.
+    // A second key of the log must have signed where the policy names it, and only there.
     let second = MlDsaWitness::new(ORIGIN, 9);
     let checkpoint = forger.checkpoint();
     let line = second.cosign(checkpoint.checkpoint(), 0);
@@ -2343,9 +2307,9 @@ fn whole_ledgers_are_read_alike() {
 #[test]
 fn files_that_words_name_are_looked_at() {
     let bench = Bench::new();
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
-    let copy = bench.tmp.path().join("copy");
-    support::copy(&bench.tmp.path().join("ledger/public"), &copy);
+    bench.world.published();
+    let copy = bench.world.at("copy");
+    support::copy(&bench.world.public(), &copy);
     let folder = copy.to_str().unwrap();
     ledger_ends("as it is", folder, &[], 0);
     ledger_ends("where the ledger keeps it", &bench.at("ledger"), &[], 0);
@@ -2365,10 +2329,10 @@ fn files_that_words_name_are_looked_at() {
 #[test]
 fn only_what_is_known_to_be_missing_is_called_so() {
     let bench = Bench::new();
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
-    let public = bench.tmp.path().join("ledger/public");
+    bench.world.published();
+    let public = bench.world.public();
     let copied = |name: &str| {
-        let copy = bench.tmp.path().join(name);
+        let copy = bench.world.at(name);
         support::copy(&public, &copy);
         copy
     };
@@ -2387,13 +2351,13 @@ fn only_what_is_known_to_be_missing_is_called_so() {
         fs::remove_file(copy.join(place)).unwrap();
         assert!(Command::new("mkfifo").arg(copy.join(place)).status().unwrap().success());
         ledger_ends(&format!("a pipe as {place}"), copy.to_str().unwrap(), &[], 3);
-        // What can't be opened is no more known to be missing.
+        // A file that can't be opened is not known to be missing.
         let copy = copied(&format!("loop-{i}"));
         let link = copy.join(place);
         fs::remove_file(&link).unwrap();
         symlink(link.file_name().unwrap(), &link).unwrap();
         ledger_ends(&format!("a link to itself as {place}"), copy.to_str().unwrap(), &[], 3);
-        // A link may stand for a file of the folder, and no other.
+        // A link may lead to a file within the folder, and to no other.
         let copy = copied(&format!("link-{i}"));
         let (link, beside) = (copy.join(place), copy.join(place).with_extension("beside"));
         fs::rename(&link, &beside).unwrap();
@@ -2408,7 +2372,7 @@ fn only_what_is_known_to_be_missing_is_called_so() {
             }
         }
     }
-    // Whatever stands there is the ledger's checkpoint.
+    // Whatever is named `checkpoint` is taken as the ledger's checkpoint.
     let data = copied("data");
     support::copy(&public, &data.join("public"));
     let checkpoint = data.join("public/checkpoint");
@@ -2427,7 +2391,7 @@ fn only_what_is_known_to_be_missing_is_called_so() {
     }
 }
 
-/// Serves the files of a folder: what it answers for a path, given the file there, if there is one.
+/// Serves the files of a folder: `answer` makes the answer for a path, given the file there if there is one.
 fn serve(folder: PathBuf, answer: impl Fn(&str, Option<Vec<u8>>) -> Vec<u8> + Send + 'static) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -2441,7 +2405,7 @@ fn serve(folder: PathBuf, answer: impl Fn(&str, Option<Vec<u8>>) -> Vec<u8> + Se
             let request = String::from_utf8_lossy(&request).into_owned();
             let asked = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
             let _ = stream.write_all(&answer(&asked, fs::read(folder.join(&asked)).ok()));
-            // Closed when the other end has all of it, or wants no more: else the rest may be lost on its way.
+            // Close only once the client has all of it or has gone. Otherwise the rest may be lost on its way.
             let _ = stream.shutdown(std::net::Shutdown::Write);
             let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(5)));
             while stream.read(&mut byte).is_ok_and(|n| n > 0) {}
@@ -2450,13 +2414,13 @@ fn serve(folder: PathBuf, answer: impl Fn(&str, Option<Vec<u8>>) -> Vec<u8> + Se
     format!("http://{address}")
 }
 
-/// An answer with this head, which is not closed yet, and this body.
+/// An answer with this head, still without its blank line, and this body.
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     [format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
 }
 
-/// Serves the files of a folder, all but those that begin so, for which it gives this answer.
+/// Serves the files of a folder, but gives another answer for paths that begin with `path`.
 fn serve_but(folder: PathBuf, path: &'static str, instead: &'static [u8]) -> String {
     serve(folder, move |asked, file| match file {
         _ if asked.starts_with(path) => instead.to_vec(),
@@ -2465,7 +2429,7 @@ fn serve_but(folder: PathBuf, path: &'static str, instead: &'static [u8]) -> Str
     })
 }
 
-/// What all three say of a ledger at an address, by its key, and that they come to this end.
+/// Holds that all three exit with this code for a ledger at an address, by the log's key, and say these words.
 #[track_caller]
 fn address_ends(name: &str, address: &str, code: i32, words: &[&str]) {
     for text in ledger_ends(name, address, &[], code) {
@@ -2481,7 +2445,7 @@ fn what_comes_gzipped_is_unfolded_and_another_coding_decides_nothing() {
         encoder.finish().unwrap()
     }
     let bench = Bench::new();
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    bench.world.published();
     type Code = fn(&[u8]) -> Vec<u8>;
     let halves: Code = |bytes| {
         let (one, two) = bytes.split_at(bytes.len() / 2);
@@ -2511,18 +2475,18 @@ fn what_comes_gzipped_is_unfolded_and_another_coding_decides_nothing() {
     ];
     for (coding, code, ends, words) in cases {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}");
-        let address = serve(bench.tmp.path().join("ledger/public"), move |_, file| match file {
+        let address = serve(bench.world.public(), move |_, file| match file {
             Some(bytes) => answer(&head, &code(&bytes)),
             None => answer("HTTP/1.1 404 Not Found", b""),
         });
         address_ends(coding, &address, ends, &[words]);
     }
-    // What is not there, by another status than 404, is told with it.
+    // Another status than 404 for a missing file is told.
     for (path, ends) in
         [("nothing", 0), ("checkpoint", 3), ("tile/entries/", 1), ("content/", 1), ("file/", 1)]
     {
         let address = serve_but(
-            bench.tmp.path().join("ledger/public"),
+            bench.world.public(),
             path,
             b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         );
@@ -2534,8 +2498,8 @@ fn what_comes_gzipped_is_unfolded_and_another_coding_decides_nothing() {
 #[test]
 fn a_file_is_an_answer_of_200_and_whole() {
     let bench = Bench::new();
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
-    let public = bench.tmp.path().join("ledger/public");
+    bench.world.published();
+    let public = bench.world.public();
     const NONE: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     const PART: &[u8] = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
     const OTHER: &[u8] = b"HTTP/1.1 203 Changed\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
@@ -2567,12 +2531,12 @@ fn a_file_is_an_answer_of_200_and_whole() {
 #[test]
 fn heads_of_answers_are_read_alike() {
     let bench = Bench::new();
-    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
-    let public = bench.tmp.path().join("ledger/public");
+    bench.world.published();
+    let public = bench.world.public();
     let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
     let fields = |count: usize| (0..count).fold(String::new(), |all, i| format!("{all}X-{i}: x\r\n"));
     let long = |bytes: usize| format!("X-Long: {}\r\n", "x".repeat(bytes));
-    // Two fields are there besides.
+    // The head has two further fields besides these.
     let cases: [(&str, String, String, i32); 16] = [
         ("an early hint", early.into(), String::new(), 0),
         ("two early hints", early.repeat(2), String::new(), 0),

@@ -1,6 +1,6 @@
-//! Programs that were released call what this one writes valid: what is signed does not change under them.
+//! Released programs call valid what this one writes: what is signed does not change under them.
 //!
-//! A program that was released takes minutes to build, so `cargo test` leaves this out and `./test full` runs it:
+//! A released program takes minutes to build, so `cargo test` leaves this out and `./test full` runs it:
 //! `./test released` puts the sources of a release into a folder, builds it there, and names it in `ONRECORD_RELEASED`.
 
 #[path = "support/http.rs"]
@@ -17,8 +17,9 @@ use std::{
 };
 
 use place::{Place, Ran};
+use program::without_settings;
 
-/// What was released: the program, and the verifier in Python, which shares no code with it.
+/// A release: the program, and the verifier in Python, which shares no code with it.
 struct Release {
     program: PathBuf,
     python: [PathBuf; 2],
@@ -45,15 +46,13 @@ impl Release {
     fn command(place: &Place, program: &Path, args: &[&str]) -> Ran {
         let mut command = Command::new(program);
         command.args(args).current_dir(place.0.path()).stdin(Stdio::null());
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         Ran::of(command.output().unwrap())
     }
 }
 
-/// Adds to the demonstration what this program's door asks more for than one that was released: evidence for which the
-/// addressee's own key signed too. And a file that is withheld.
+/// Adds to the demonstration evidence that the addressee's own key signed too, which this program demands and a released one
+/// did not; and a file that is withheld.
 fn record_more(place: &Place, ledger: &str) {
     let record = |what: &str, key: &str, words: &[&str]| {
         let key = format!("data/keys/{key}.key");
@@ -69,7 +68,7 @@ fn record_more(place: &Place, ledger: &str) {
     record("withholding", "operator", &["--entry", "@91", "--ground", "safety", "--blob", "files/0"]);
 }
 
-/// What `verify` says of a whole ledger, if it calls all entries of it valid.
+/// Holds that `verify` called all entries of the ledger valid.
 fn valid(ran: Ran) {
     let said = ran.ok();
     assert!(said.contains("93 of 93"), "{said}");
@@ -94,7 +93,7 @@ fn a_released_program_calls_what_this_one_writes_valid() {
     server.stop();
     valid(release.run(&place, &["verify", "data", "--key", &key]));
     valid(release.verify_py(&place, &["data/public", "--key", &key]));
-    // What one copied is the other's to check.
+    // This program checks what the released one copied.
     valid(place.args(["verify", "mirror", "--key", &key]));
     for file in ["exhibit-90.zip", "case.zip"] {
         let said = release.run(&place, &["verify", file, "--key", &key]).ok();
@@ -103,7 +102,7 @@ fn a_released_program_calls_what_this_one_writes_valid() {
     let said = release.verify_py(&place, &["exhibit-90.zip", "--key", &key]).ok();
     assert!(said.lines().any(|line| line == "valid"), "{said}");
 
-    // It does look: of a copy in which one byte is another it says so.
+    // The released program does look: it refuses a copy in which one byte was changed.
     let entries = place.path("data/public/tile/entries/000.p/93");
     let mut bytes = fs::read(&entries).unwrap();
     bytes[3_000] ^= 1;

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     place::{Place, Ran},
-    program::{free_port, without_settings},
+    program::{Running, free_port, without_settings},
 };
 use serde_json::json;
 
@@ -24,19 +24,10 @@ fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
     Ran::of(python.output().unwrap())
 }
 
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn the_next_commands_that_init_names_run_as_they_stand() {
     let place = Place::new();
-    // Paths that a shell would take apart.
+    // Paths with characters that a shell splits at.
     fs::create_dir(place.path("the ledger's")).unwrap();
     place.run("key new --name ledger.example.org/op -o op.key").ok();
     fs::rename(place.path("op.key"), place.path("the ledger's/op key")).unwrap();
@@ -132,7 +123,7 @@ fn a_second_key_is_made_outside_the_ledger_and_over_nothing() {
     // A folder that is not there yet.
     let ran = place.run("init --data new --origin ledger.example.org --second-key new");
     assert!(ran.code == 1 && ran.err.contains(inside), "{}", ran.err);
-    // A ledger that is not made leaves no key of it.
+    // Where no ledger is made, no key is left behind.
     fs::write(place.path("data/other"), "").unwrap();
     let ran = place.run(&format!("{INIT} --second-key second.key"));
     assert!(ran.code != 0 && ran.err.contains("is not empty"), "{}", ran.err);
@@ -190,7 +181,7 @@ fn what_init_is_answered_is_a_name_or_nothing() {
         );
         fs::remove_dir_all(place.path("data")).unwrap();
     }
-    // A wrong answer asks again.
+    // After a wrong answer it asks again.
     fs::write(place.path("there"), "mine").unwrap();
     let answers = [
         (name, "Press"),
@@ -212,14 +203,14 @@ fn what_init_is_answered_is_a_name_or_nothing() {
         assert!(ran.contains(said), "{said}: {ran}");
     }
     assert_eq!(fs::read_to_string(place.path("there")).unwrap(), "mine");
-    // Where nobody is asked it is said.
+    // Where there is no terminal to ask at, a warning says it.
     for json in ["", " --json"] {
         fs::remove_dir_all(place.path("data")).unwrap();
         let ran = place.run(&format!("{init}{json}"));
         assert!(ran.err.contains(unnamed), "{}", ran.err);
         ran.ok();
     }
-    // As it says, a name can be put on record later.
+    // As the warning says, a name can be put on record later.
     let server = place.serve();
     let line = format!("--ledger {} --key data/keys/operator.key --yes", server.url);
     place.run(&format!("record party-update --party @0 --name Later {line}")).ok();
@@ -299,7 +290,7 @@ fn the_table_of_who_may_sign_says_what_the_schema_says() {
     }
     let place = Place::new();
     for (event_type, spec) in types.as_object().unwrap() {
-        // Made by `init`.
+        // `init` records it; no command does.
         if event_type == "ledger.opened" {
             continue;
         }

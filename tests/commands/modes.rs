@@ -1,15 +1,15 @@
-//! Who may look into a ledger's folder, whatever the umask of whoever starts the program.
+//! Who may read a ledger's folder, whatever the umask under which the program was started.
 
 use crate::support;
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::program::{Program, without_settings};
+use crate::program::{Program, Running, without_settings};
 use crate::support::*;
 
 /// The program, under an umask.
@@ -32,7 +32,7 @@ fn walk(root: &Path, path: &Path, umask: &str) -> usize {
     let name = path.strip_prefix(root).unwrap().to_str().unwrap();
     let said = format!("umask {umask}: {name:?} has mode {mode:03o}");
     if !path.is_dir() {
-        // What sled makes goes by the umask. Others can't reach it, and it is made anew from the log.
+        // sled makes these files by the umask. Others can't reach them, and they are made anew from the log.
         assert!(mode & 0o027 == 0 || name.starts_with("index/"), "{said}");
         let secret = name.starts_with("keys/");
         assert!(!secret || mode == 0o600, "{said}");
@@ -42,16 +42,6 @@ fn walk(root: &Path, path: &Path, umask: &str) -> usize {
     assert_eq!(mode, if name == "keys" { 0o700 } else { 0o750 }, "{said}");
     let inside = fs::read_dir(path).unwrap();
     1 + inside.map(|entry| walk(root, &entry.unwrap().path(), umask)).sum::<usize>()
-}
-
-/// Ends the child when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {

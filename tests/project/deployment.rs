@@ -1,4 +1,4 @@
-//! What `deploy/` holds beside nginx is run: the unit as systemd would, and what the image calls.
+//! The files of `deploy/` are run, but for those of nginx: the units as systemd would, and the commands of the image.
 
 use std::{
     collections::HashMap,
@@ -10,32 +10,25 @@ use std::{
         unix::net::{SocketAddr as SocketName, UnixDatagram},
     },
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use crate::http::{Server, send};
+use crate::program::Running;
 use crate::support::*;
 
 fn sample(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)).unwrap()
 }
 
-/// A running command. It ends with the test.
-struct Running {
-    child: Child,
+/// A running service. It ends with the test.
+struct Service {
+    child: Running,
     out: BufReader<ChildStdout>,
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
+impl Service {
     fn start(args: &[String], settings: &[(&str, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
             .args(args)
@@ -45,7 +38,7 @@ impl Running {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        Self { child: Running(child), out }
     }
 
     /// The address that it says it listens on.
@@ -62,7 +55,7 @@ impl Running {
     }
 }
 
-/// The arguments of a sample, for a ledger and ports of the test's own.
+/// The arguments of a sample, with the test's own ledger and ports.
 fn here(args: impl Iterator<Item = String>, dir: &Path) -> Vec<String> {
     let mut changed = 0;
     let args = args.map(|arg| {
@@ -117,7 +110,7 @@ fn is_sound(name: &str) {
     };
     let said = analyze(&["verify", "--man=no"]);
     assert_eq!(said.lines().filter(newer).collect::<Vec<_>>(), Vec::<&str>::new());
-    // Of 100; 12 to 14 when they were written. What is left: they need the network, and the disk of their own folder.
+    // 100 is the worst; they had 12 to 14 when they were written. The rest comes from the network and their own folder.
     analyze(&["security", "--offline=yes", "--threshold=15", "--no-pager"]);
 }
 
@@ -126,8 +119,8 @@ fn the_debian_package_has_files_that_are_there_and_starts_nothing() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest: toml::Table = fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().unwrap();
     let deb = manifest["package"]["metadata"]["deb"].as_table().unwrap();
-    // A ledger needs a name, a user and keys before it can be served. Without scripts nothing is started, stopped or made:
-    // cargo-deb writes some only where one of these is given.
+    // A ledger needs a name, a user and keys before it can be served, so the package must start, stop and make nothing. cargo-deb
+    // writes scripts only where one of these is given.
     assert!(!deb.contains_key("maintainer-scripts") && !deb.contains_key("systemd-units"));
 
     let mut installed = Vec::new();
@@ -146,14 +139,14 @@ fn the_debian_package_has_files_that_are_there_and_starts_nothing() {
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/operations.md"] {
         assert!(installed.contains(&format!("usr/share/doc/onrecord/{name}")), "{installed:?}");
     }
-    // systemd looks in both folders: a program that was installed by hand stands in the other.
+    // systemd looks in both folders. A program that was installed by hand stands in the other one.
     assert!(installed.contains(&"usr/bin/onrecord".to_owned()));
     for unit in UNITS {
         assert!(sample(unit).lines().any(|line| line.starts_with("ExecStart=onrecord ")), "{unit}");
     }
 }
 
-/// The names of the files that a path stands for, in whose last part a `*` may stand.
+/// The names of the files that a path stands for. Its last part may hold a `*`.
 fn files(root: &Path, path: &str) -> Vec<String> {
     let path = root.join(path);
     let pattern = path.file_name().unwrap().to_str().unwrap();
@@ -176,7 +169,7 @@ fn the_unit_waits_until_the_clock_is_set() {
     }
 }
 
-/// Settings of a unit as systemd reads them: the last of a name counts.
+/// The settings of a unit as systemd reads them: the last one of a name counts.
 fn settings(unit: &str) -> HashMap<(String, String), String> {
     let mut section = String::new();
     let mut settings = HashMap::new();
@@ -201,16 +194,16 @@ fn is_always_started_again(unit: &str) {
     let settings = settings(&sample(unit));
     let of =
         |section: &str, name: &str| settings.get(&(section.to_owned(), name.to_owned())).map(String::as_str);
-    // systemd looks for it in [Unit] alone; anywhere else its own limit would hold: five starts in ten seconds.
+    // systemd reads this in [Unit] alone. Anywhere else its default would hold: five starts in ten seconds.
     assert_eq!(of("Unit", "StartLimitIntervalSec"), Some("0"));
     assert_eq!(of("Unit", "StartLimitAction").unwrap_or("none"), "none");
-    // A crash, a signal, and what the kernel ended; not what needs somebody's hand.
+    // It is restarted after a crash or a signal, and not after an error that somebody must mend.
     assert_eq!(of("Service", "Restart"), Some("on-failure"));
     assert_eq!(of("Service", "RestartPreventExitStatus"), Some("1 2"));
     assert_eq!(of("Service", "SuccessExitStatus"), None, "a signal that ends it is no success");
     let seconds = |name| of("Service", name).unwrap().parse::<u64>().unwrap();
     assert!((1..=10).contains(&seconds("RestartSec")));
-    // Without both, systemd waits no longer each time.
+    // Without both of these, systemd does not wait longer each time.
     assert!(seconds("RestartSteps") > 0 && (10..=60).contains(&seconds("RestartMaxDelaySec")));
 }
 
@@ -223,9 +216,9 @@ fn ends_alone(unit: &str) {
     let settings = settings(&sample(unit));
     let of = |name: &str| settings.get(&("Service".to_owned(), name.to_owned())).map(String::as_str);
     match of("MemoryMax").unwrap().strip_suffix('%') {
-        // 4 GB are enough for a ledger; a quarter of that is the least that others need.
+        // 4 GB are enough for a ledger, and other programs need at least a quarter of that.
         Some(most) => assert!((50..=75).contains(&most.parse::<u64>().unwrap()), "{most}"),
-        // A witness keeps a few kilobytes a log.
+        // A witness keeps a few kilobytes for each log.
         None => assert_eq!((unit, of("MemoryMax")), ("onrecord-witness.service", Some("512M"))),
     }
     assert_eq!(
@@ -248,7 +241,7 @@ fn what_needs_somebodys_hand_ends_with_a_code_that_is_not_started_again() {
     };
     assert_eq!(run(&tmp.path().join("nothing"), &[]), Some(2));
     assert_eq!(run(&dir, &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"]), Some(2));
-    // Whoever reads over a proxy's TLS must not be given an address without it.
+    // A reader behind a proxy with TLS must not be given an address without TLS.
     assert_eq!(run(&dir, &["--trusted-proxy", "127.0.0.1"]), Some(2));
     assert_eq!(
         run(&dir, &["--trusted-proxy", "127.0.0.1", "--url", "https://ledger.example.org/path"]),
@@ -278,7 +271,7 @@ fn the_service_tells_when_it_is_ready_and_when_it_stops() {
             let n = socket.recv(&mut buffer).unwrap();
             String::from_utf8(buffer[..n].to_vec()).unwrap()
         };
-        let mut server = Running::start(&args, &[("NOTIFY_SOCKET", at)]);
+        let mut server = Service::start(&args, &[("NOTIFY_SOCKET", at)]);
         assert_eq!(told(), "READY=1");
         let address = server.address();
         assert_eq!(send(address, "GET", "/readyz", &[], b"").status, 200);
@@ -287,7 +280,7 @@ fn the_service_tells_when_it_is_ready_and_when_it_stops() {
         assert!(server.child.wait().unwrap().success());
     }
     // A service manager that can't be reached stops nothing.
-    let mut server = Running::start(&args, &[("NOTIFY_SOCKET", "/nowhere/at/all".to_owned())]);
+    let mut server = Service::start(&args, &[("NOTIFY_SOCKET", "/nowhere/at/all".to_owned())]);
     assert_eq!(send(server.address(), "GET", "/readyz", &[], b"").status, 200);
 }
 
@@ -345,7 +338,7 @@ fn a_mirror_and_a_witness_run_as_their_units_say_and_tell_when_they_are_ready() 
             let n = socket.recv(&mut buffer).unwrap();
             String::from_utf8(buffer[..n].to_vec()).unwrap()
         };
-        let mut running = Running::start(args, &[("NOTIFY_SOCKET", path.display().to_string())]);
+        let mut running = Service::start(args, &[("NOTIFY_SOCKET", path.display().to_string())]);
         assert_eq!(told(), "READY=1");
         running.terminate();
         assert_eq!(told(), "STOPPING=1");
@@ -369,7 +362,7 @@ fn a_service_that_is_reloaded_goes_on() {
     assert_eq!(reload, "/bin/kill -HUP $MAINPID");
     let path = tmp.path().join("notify");
     let _socket = UnixDatagram::bind(&path).unwrap();
-    let mut server = Running::start(&args, &[("NOTIFY_SOCKET", path.display().to_string())]);
+    let mut server = Service::start(&args, &[("NOTIFY_SOCKET", path.display().to_string())]);
     let address = server.address();
     let told = Command::new("kill").args(["-HUP", &server.child.id().to_string()]).status().unwrap();
     assert!(told.success());
@@ -392,7 +385,7 @@ fn the_image_is_built_from_all_that_the_program_holds() {
                 continue;
             }
             let text = fs::read_to_string(&entry).unwrap_or_default();
-            // What tests alone hold stands below.
+            // What stands below this line is compiled for tests alone.
             let program = text.split("#[cfg(test)]").next().unwrap();
             for held in program.split("include_").skip(1).filter_map(|rest| rest.split('"').nth(1)) {
                 if !held.starts_with("../") {
@@ -419,7 +412,7 @@ fn what_the_image_runs_serves_and_says_whether_it_is_well() {
     assert_eq!(list("ENTRYPOINT "), ["/usr/bin/onrecord"]);
     let check = list("HEALTHCHECK ");
     assert_eq!(check[0], "/usr/bin/onrecord");
-    let mut server = Running::start(&here(list("CMD ").into_iter(), &dir), &[]);
+    let mut server = Service::start(&here(list("CMD ").into_iter(), &dir), &[]);
     let address = server.address();
     let ready = |url: String| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));

@@ -1,33 +1,26 @@
 //! Every command shown in README.md and docs/ is run, and prints what is shown.
 //!
 //! A ```console block holds lines `$ command`, each followed by what it prints. Ids, keys, hashes and addresses
-//! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves. What a page
-//! serves itself goes on until all is done.
+//! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves. A server that a
+//! page starts itself runs until all commands are done.
 //!
-//! A ```terminal block holds what is typed at a terminal: `$ command`, then each question with its answer behind it, and
-//! indented what is shown in between.
+//! A ```terminal block shows a terminal: `$ command`, then each question with its answer behind it. What is printed in
+//! between is indented.
 
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use crate::program::Running;
 use serde_json::Value;
 
 struct Demo {
-    child: Child,
+    _running: Running,
     address: String,
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn demo(dir: &Path) -> Demo {
@@ -50,10 +43,10 @@ fn demo(dir: &Path) -> Demo {
             break;
         }
     }
-    // What it prints later must not block it.
+    // Read on, so that the demo is not blocked by what it prints later.
     std::thread::spawn(move || lines.for_each(drop));
-    let demo = Demo { child, address: address.expect("an address") };
-    // Search is ready a moment after the demo; how long that is depends on what else runs here.
+    let demo = Demo { _running: Running(child), address: address.expect("an address") };
+    // Search is ready some time after the demo, depending on what else runs here.
     let begun = Instant::now();
     while !searched(&demo.address) {
         assert!(begun.elapsed() < Duration::from_secs(60), "the demo can't be searched");
@@ -62,7 +55,7 @@ fn demo(dir: &Path) -> Demo {
     demo
 }
 
-/// Whether all that is on record can be found.
+/// Whether search has indexed all entries.
 fn searched(address: &str) -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
     let out = command.args(["search", "agensi", "--json", "--ledger", &format!("http://{address}")]).output();
@@ -70,22 +63,14 @@ fn searched(address: &str) -> bool {
     found["searched"].is_u64() && found["searched"] == found["size"]
 }
 
-/// A ledger that a page serves, at an address that is free.
+/// A ledger that a command of a page serves, at a free address.
 struct Served {
-    child: Child,
+    _running: Running,
     shown: String,
     address: String,
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Serves as the command shown does, if it is one that goes on.
+/// Runs a shown command that serves in the background. Gives `None` for other commands.
 fn serve(s: &Shown, dir: &Path) -> Option<Served> {
     let words: Vec<&str> = s.command.strip_prefix("onrecord serve ")?.split(' ').collect();
     let at = words.iter().position(|word| *word == "--listen").expect("it says where it listens") + 1;
@@ -103,7 +88,7 @@ fn serve(s: &Shown, dir: &Path) -> Option<Served> {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!([form(line.trim())], *s.output.iter().map(|l| form(l)).collect::<Vec<_>>(), "{}", s.command);
     let address = line.trim().rsplit('/').next().unwrap().to_owned();
-    Some(Served { child, shown: words[at].to_owned(), address })
+    Some(Served { _running: Running(child), shown: words[at].to_owned(), address })
 }
 
 struct Shown {
@@ -136,7 +121,7 @@ fn shown(file: &Path) -> Vec<Shown> {
     out
 }
 
-/// What is different at each run, by its form.
+/// A line with each value that differs from run to run replaced by its form.
 fn form(line: &str) -> String {
     let word = |w: &str| -> String {
         let bare = w.trim_end_matches([',', '.']);
@@ -163,7 +148,7 @@ fn form(line: &str) -> String {
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Types a command line at a terminal, and an answer at each prompt. What was shown, if it ended well or was expected not to.
+/// Types a command line at a terminal, and an answer at each prompt. It must end with the code `ends`. Gives what was shown.
 fn typed(dir: &Path, path: &str, command: &str, answers: &[(String, String)], ends: i32) -> String {
     let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
     let out = Command::new("python3")
@@ -179,7 +164,7 @@ fn typed(dir: &Path, path: &str, command: &str, answers: &[(String, String)], en
     shown
 }
 
-/// Whether lines are there, in order, by their form.
+/// Holds that lines were printed, in order, by their form.
 fn in_order<'a>(place: &str, printed: &str, lines: impl IntoIterator<Item = &'a str>) {
     let printed: Vec<String> = printed.lines().map(|l| form(l.trim_start())).collect();
     let mut from = 0;
@@ -215,7 +200,8 @@ fn answered(line: &str) -> (String, String) {
     (question.to_owned(), answer.trim().to_owned())
 }
 
-/// She makes her own ledger, enrols a colleague, and records a demand with a period: by what README leads to, at a terminal.
+/// She makes her own ledger, enrols a colleague, and records a demand with a period, all at a terminal by the pages that README
+/// leads to.
 #[test]
 fn a_lawyer_who_has_only_the_readme_records_a_demand_on_her_own_ledger() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -229,7 +215,7 @@ fn a_lawyer_who_has_only_the_readme_records_a_demand_on_her_own_ledger() {
     let bin = Path::new(env!("CARGO_BIN_EXE_onrecord")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
     let enrolled = shown(&page("second-writer.md"));
-    // What her colleague recorded is the last of what belongs to enrolling.
+    // Enrolling ends with what her colleague recorded.
     let last = enrolled.iter().position(|s| s.command.contains("record statement")).unwrap();
     let mut ledger: Option<Served> = None;
     for s in &enrolled[..=last] {
@@ -241,7 +227,7 @@ fn a_lawyer_who_has_only_the_readme_records_a_demand_on_her_own_ledger() {
         if let Some(ledger) = &ledger {
             command = command.replace(&ledger.shown, &ledger.address);
         }
-        // On a terminal it asks, as the page says.
+        // At a terminal it asks, as the page says.
         let asking = command.replace(" --yes", "");
         let yes = if asking == command { vec![] } else { vec![("[y/N]".to_owned(), "y".to_owned())] };
         let printed = typed(dir.path(), &path, &asking, &yes, 0);
@@ -302,7 +288,7 @@ fn every_command_shown_runs_and_prints_what_is_shown() {
             "{place}\n{printed}{}",
             String::from_utf8_lossy(&out.stderr)
         );
-        // A query that is refused is no fault of curl's.
+        // curl succeeds even where the query is refused.
         assert!(!printed.contains("\"errors\":"), "{place}\n{printed}");
         let printed: Vec<String> = printed.lines().map(|l| form(l.trim_start())).collect();
         let mut from = 0;

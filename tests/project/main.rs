@@ -2,6 +2,8 @@
 
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,21 +1,16 @@
-//! A secret that others can read is no secret: nothing runs on one, and the message says how to mend it.
+//! A secret file that others can read is refused by every command, and the message says how to mend it.
 
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
+use crate::program::run_in;
+
 fn onrecord(at: &Path, line: &str) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
-    command.args(line.split(' ')).current_dir(at);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
-        command.env_remove(name);
-    }
-    let ran = command.output().unwrap();
-    let said = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
-    (ran.status.code().unwrap(), said)
+    let (code, said) = run_in(at, &line.split(' ').collect::<Vec<_>>());
+    (code.unwrap(), said)
 }
 
 fn good(at: &Path, line: &str) -> String {
@@ -43,7 +38,7 @@ fn a_ledger_in_whose_secrets_others_can_look_is_not_opened() {
     fs::copy(at.join("ledger/keys/operator.key"), at.join("ledger/keys/old/operator.key")).unwrap();
     good(&at, "rebuild --data ledger");
     good(&at, "fsck --data ledger");
-    // A file that holds a key too, once something was withheld.
+    // Once something was withheld, this file holds a key too.
     fs::write(at.join("ledger/withheld"), "").unwrap();
     let secrets = [
         ("ledger/keys", 0o750, 0o700),
@@ -84,7 +79,7 @@ fn no_command_reads_a_key_file_that_others_can_read() {
     let log = log.trim();
     let event = format!("onrecord/event/v1\nledger.example.org\n{{\"by\":[\"{log}\"]}}\n");
     fs::write(at.join("event.txt"), event).unwrap();
-    // Nobody listens there: a command that calls before it reads its key would say so.
+    // Nobody listens there. A command that connects before it reads its key would fail with another message.
     let url = "http://127.0.0.1:1";
     let lines = [
         "key show desk.key".to_owned(),

@@ -446,7 +446,7 @@ impl Index {
                 }
                 let flushes = flushes.as_mut()?;
                 let next = if descending { flushes.next_back() } else { flushes.next() }?;
-                match next.map_err(broken).and_then(|(k, v)| decode_list(&k, &v)) {
+                match next.map_err(of_sled).and_then(|(k, v)| decode_list(&k, &v)) {
                     Err(e) => return Some(Err(e)),
                     Ok(mut flush) => {
                         flush.retain(|n| range.contains(n));
@@ -477,7 +477,7 @@ impl Index {
         };
         self.tree
             .scan_prefix([&b"F"[..], &self.file_hash(digest)].concat())
-            .map(|r| r.map_err(broken).and_then(|(k, _)| place(&k).ok_or_else(|| broken("a short key"))))
+            .map(|r| r.map_err(of_sled).and_then(|(k, _)| place(&k).ok_or_else(|| broken("a short key"))))
             .collect()
     }
 
@@ -485,7 +485,7 @@ impl Index {
     pub fn drop_files(&self, index: u64, is_gone: impl Fn(u32) -> bool) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         for place in self.tree.scan_prefix([&b"G"[..], &index.to_be_bytes()].concat()) {
-            let (key, hash) = place.map_err(broken)?;
+            let (key, hash) = place.map_err(of_sled)?;
             let position = key.last_chunk::<4>().map(|b| u32::from_be_bytes(*b));
             let position = position.ok_or_else(|| broken("a short key"))?;
             if is_gone(position) {

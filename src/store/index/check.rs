@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
-use super::{By, Events, FILE_KEY, Index, Listed, VERSION, broken, of_sled, open_db};
+use super::{By, Events, FILE_KEY, Index, Listed, VERSION, of_sled, open_db};
 use crate::{
     log::RowKey,
     store::{StoreError, held::Held},
@@ -15,8 +15,8 @@ impl Index {
             return Ok(None);
         }
         let db = open_db(dir)?;
-        let tree = Held::new(db.open_tree("index").map_err(broken)?);
-        let value = |key| tree.get(key).map_err(broken);
+        let tree = Held::new(db.open_tree("index").map_err(of_sled)?);
+        let value = |key| tree.get(key).map_err(of_sled);
         let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
         let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
@@ -30,7 +30,7 @@ impl Index {
     /// The keys of all rows that rules ask about.
     pub fn row_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
         // Their tags are lower-case letters; those of lists are upper-case.
-        let rows = self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(broken));
+        let rows = self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(of_sled));
         let events = self.events.ids().map(|id| id.map(|id| RowKey::event(&id).as_bytes().to_vec()));
         rows.chain(events)
     }

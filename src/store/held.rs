@@ -1,5 +1,5 @@
-//! Catches panics of sled. It panics when it can't go on: when it closes files on a disk that fails, or opens files that are
-//! damaged in a way that it does not check for. Here such a panic becomes an ordinary error, or a warning in the log.
+//! Catches the panics of the index's engine, which panics where it can't go on: when it closes files on a disk that fails,
+//! or opens files with damage that it does not look for. Here that is an error like any other, or a warning in the log.
 
 use std::{
     any::Any,
@@ -10,11 +10,11 @@ use std::{
 };
 
 thread_local! {
-    /// Whether panics of this thread are being caught here.
+    /// Whether panics of this thread are caught now.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sees to it that no message and no backtrace is printed for panics that are caught here. To be called before the first.
+/// Keeps the message and the backtrace of a caught panic from being printed. To be called before the first is caught.
 fn say_nothing_of_caught() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -27,6 +27,7 @@ fn say_nothing_of_caught() {
     });
 }
 
+/// The message of a panic.
 fn words(panicked: &(dyn Any + Send)) -> String {
     let text = panicked.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panicked.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
@@ -34,13 +35,13 @@ fn words(panicked: &(dyn Any + Send)) -> String {
 
 fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let before = CAUGHT.replace(true);
-    // Unwind safe: whatever the panic leaves half done is dropped and not used again.
+    // Whatever `run` was changing when it panicked is not used again.
     let done = panic::catch_unwind(AssertUnwindSafe(run));
     CAUGHT.set(before);
     done.map_err(|panicked| words(&*panicked))
 }
 
-/// Runs `make`, which may panic.
+/// Runs what may panic.
 ///
 /// # Errors
 /// The message of the panic.
@@ -49,7 +50,7 @@ pub(super) fn caught<T>(make: impl FnOnce() -> T) -> Result<T, String> {
     catch(make)
 }
 
-/// A value that may panic when it is dropped. The panic is then caught and logged.
+/// A value whose drop may panic. The panic is caught and logged.
 pub(super) struct Held<T>(Option<T>);
 
 impl<T> Held<T> {

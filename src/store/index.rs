@@ -1,7 +1,7 @@
 //! The index: rows of the rules and lists of entries. A shadow of the log.
 //!
 //! Rows of events are written once, so they lie packed in files of their own ([`Events`]). What changes is in one
-//! sled tree:
+//! [`Table`]:
 //!
 //! ```text
 //! row      its key (33 bytes)               -> the row
@@ -9,10 +9,10 @@
 //! file     F, keyed hash, entry, place      -> nothing;     G, entry, place -> keyed hash of its digest
 //! ```
 //!
-//! The position it reflects is written in the same batch as what it adds, so that after any crash it is
-//! either whole up to some entry or rebuilt. sled 0.34's `flush` may not survive a power cut; nothing that
-//! can't be rebuilt lives here. A list grows by one key a flush, not one an entry: sled is the slowest thing
-//! an entry meets, and under load a flush holds thousands.
+//! The position that the index reflects is written in the same batch as what it adds, so that after any crash the index
+//! is either whole up to some entry or made anew. A power cut may take what was flushed, so nothing that can't be made
+//! anew lives here. A list grows by one key a flush, not one an entry: the table is the slowest thing that an entry
+//! meets, and under load a flush holds thousands of entries.
 
 mod check;
 mod directory;
@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod listed;
 mod lists;
+mod table;
 
 pub(crate) use listed::{By, Listed, ListedFile};
 
@@ -33,17 +34,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use sled::Batch;
-
 use self::{
-    error::{broken, of_sled},
+    error::broken,
     events::Events,
     lists::Lists,
+    table::{Batch, Table},
 };
-use super::{
-    Doing as _, StoreError, disk,
-    held::{self, Held},
-};
+use super::{Doing as _, StoreError, disk};
 use crate::{
     event::{Digest, EventId},
     generations::Generations,
@@ -53,35 +50,34 @@ use crate::{
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
 const VERSION: &[u8] = b"onrecord index 8";
 
-/// Where the key of files' hashes stands.
+/// Where the key for hashes of files' digests is kept.
 const FILE_KEY: &[u8] = b"Vfiles";
 
-/// Bytes of the index kept in memory.
-const CACHE: u64 = 64 << 20;
-
-/// How far the index follows the log.
+/// How far the index has followed the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IndexPosition {
-    /// Entries reflected.
+    /// How many entries it reflects.
     pub size: u64,
     /// Chain hash of the last of them.
     pub last: Digest,
 }
 
-/// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again, and of most
-/// events there is no fate. Whoever reads from sled waits while a batch is written there.
+/// Rows and lists that were read or written lately. Rows of authors, parties and cases are asked for again and again, and
+/// so is the fate of events, of which most have none. A read from the table may have to wait while a batch is written
+/// there.
 struct RowCache {
-    /// None where there is no row, as of most that are kept: a row stands outside the table.
+    /// `None` if there is no row, which is so for most keys here. Rows are allocated apart, so that such a place stays
+    /// small.
     rows: Generations<RowKey, Option<Arc<Row>>>,
-    /// All words that were ever withheld. The rules ask about the words of every event, and these are few, so that
-    /// for others no page is read.
+    /// Keys of all words that were ever withheld. They are few, and the rules ask about the words of every event: for
+    /// other words the table is not asked.
     blobs: HashSet<RowKey, foldhash::fast::RandomState>,
     lists: Lists,
-    /// Counts additions to the index, so that nothing read before one is kept after it.
+    /// Counts additions to the index. What was read before an addition is not kept after it.
     generation: u64,
 }
 
-/// Rows kept in memory, half of them whatever is asked for.
+/// The most rows that are kept in memory. The latest half of them are kept whatever is asked for.
 const CACHED_ROWS: usize = 1 << 17;
 
 impl Default for RowCache {
@@ -102,23 +98,23 @@ impl RowCache {
 }
 
 pub(crate) struct Index {
-    tree: Held<sled::Tree>,
-    db: Held<sled::Db>,
+    table: Table,
     events: Events,
-    /// For hashes of files' digests; another in each index.
+    /// The key for hashes of files' digests. Each index has its own.
     file_key: [u8; 32],
-    /// Not if it is only looked at.
+    /// False if the index is only looked at.
     is_ours_to_mend: bool,
     cache: Mutex<RowCache>,
-    /// Where a copy lies, which goes with it. The last member, so that sled is closed before.
+    /// The folder of a copy, which is removed with it. The last member, so that the table is closed before.
     _copy: Option<Aside>,
 }
 
+/// The number in the last 8 bytes of a key.
 fn suffix(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|b| u64::from_be_bytes(*b))
 }
 
-/// Entries of one flush: the first stands in the key, then the differences.
+/// The entries of a list that one flush added, as differences from one to the next. The first stands in the key.
 fn encode_list(entries: &[u64]) -> Result<Vec<u8>, StoreError> {
     let differences: Vec<u64> = entries.windows(2).map(|w| w[1] - w[0]).collect();
     postcard::to_stdvec(&differences).map_err(broken)
@@ -144,28 +140,13 @@ fn place_key(index: u64, position: u32) -> Vec<u8> {
     [&b"G"[..], &index.to_be_bytes(), &position.to_be_bytes()].concat()
 }
 
-/// Opens sled's files. sled lets go of its lock a moment after its last handle; the ledger's own lock is held
-/// by now, so nobody else has them, and waiting is enough.
-fn open_db(dir: &Path) -> Result<Held<sled::Db>, StoreError> {
+/// Refuses a clock before 1970, for which the table's engine may have no number. Its files are as good as they were.
+fn check_clock(dir: &Path) -> Result<(), StoreError> {
     if SystemTime::now() < UNIX_EPOCH {
-        // sled has no number for it. Its files are as good as they were.
         let source = io::Error::other("the clock shows a time before 1970; set it right (NTP)");
         return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
     }
-    let mut tries = 0;
-    loop {
-        let open = || sled::Config::new().path(dir).cache_capacity(CACHE).open();
-        match held::caught(open).map_err(broken)? {
-            Err(sled::Error::Io(e)) if tries < 100 && e.to_string().contains("acquire lock") => {
-                tries += 1;
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-            Err(sled::Error::Io(source)) => {
-                return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
-            }
-            other => return other.map(Held::new).map_err(broken),
-        }
-    }
+    Ok(())
 }
 
 /// A folder that is removed when dropped.
@@ -186,12 +167,12 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // Nobody misses it, and nothing can be done about one that stays.
+        // Nobody misses it. If it can't be removed, nothing can be done about that here.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Copies what is in a folder; nothing if there is none.
+/// Copies what a folder holds. One that is missing holds nothing.
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(from) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -211,11 +192,11 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 impl Index {
-    /// Opens the index in a folder. One that is damaged, or of another version, is emptied: a shadow is made anew. sled
-    /// 0.34 can damage its files when the process is killed.
+    /// Opens the index in a folder, and empties it if it is damaged or of another version: a shadow can be made anew. A kill
+    /// of the process may be enough to damage it.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is removed where the system said no.
+    /// [`StoreError`]. Nothing is removed if the system said no.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         match Self::open_whole(dir) {
             Err(StoreError::Broken(why)) => {
@@ -227,11 +208,11 @@ impl Index {
         }
     }
 
-    /// Opens a copy of an index that lies on a disk which takes no writes: in memory, or else where programs keep what
-    /// they need for a while. It holds what the index holds, and nothing that anybody wrote.
+    /// Opens a copy of an index that lies on a disk which takes no writes. The copy is made in memory, or else in the folder
+    /// for temporary files. It holds what the index holds, and so nothing that anybody wrote.
     ///
     /// # Errors
-    /// [`StoreError`], of the last place that was tried.
+    /// [`StoreError`] of the last place that was tried.
     pub fn open_copy(dir: &Path) -> Result<Self, StoreError> {
         let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
         let mut tried = Err(broken("there is no place for a copy"));
@@ -251,11 +232,9 @@ impl Index {
     }
 
     fn open_whole(dir: &Path) -> Result<Self, StoreError> {
-        // sled would make its folders as the umask says.
-        disk::create_dir_all(&dir.join("blobs")).doing(|| format!("create {}", dir.display()))?;
-        let db = open_db(dir)?;
-        let tree = Held::new(db.open_tree("index").map_err(of_sled)?);
-        let file_key = match tree.get(FILE_KEY).map_err(of_sled)?.and_then(|k| k.as_ref().try_into().ok()) {
+        check_clock(dir)?;
+        let table = Table::create(dir)?;
+        let file_key = match table.get(FILE_KEY)?.and_then(|key| (*key).try_into().ok()) {
             Some(key) => key,
             None => {
                 let mut key = [0; 32];
@@ -269,37 +248,39 @@ impl Index {
             &file_key,
         )?;
         let this =
-            Self { tree, db, events, file_key, is_ours_to_mend: true, cache: Mutex::default(), _copy: None };
-        if this.tree.get(b"Vversion").map_err(of_sled)?.as_deref() != Some(VERSION) {
+            Self { table, events, file_key, is_ours_to_mend: true, cache: Mutex::default(), _copy: None };
+        if this.table.get(b"Vversion")?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
         this.load()?;
         Ok(this)
     }
 
-    /// Takes into memory what is looked up there.
+    /// Reads what is kept in memory: the directory of events, and the keys of words that were withheld.
     fn load(&self) -> Result<(), StoreError> {
         self.events.load(self.position()?.map_or(0, |p| p.size))?;
-        let blobs = self.tree.scan_prefix(b"b").keys().map(|key| {
-            let key = key.map_err(of_sled)?;
+        let blobs = self.table.with_prefix(b"b").map(|pair| {
+            let (key, _) = pair?;
             RowKey::from_bytes(&key).ok_or_else(|| broken("a key of a wrong length"))
         });
         self.cache().blobs = blobs.collect::<Result<_, StoreError>>()?;
         Ok(())
     }
 
-    /// Empties the index.
+    /// Empties the index, and keeps its key.
     pub fn clear(&self) -> Result<(), StoreError> {
-        self.tree.clear().map_err(of_sled)?;
+        self.table.clear()?;
         self.events.clear()?;
         *self.cache() = RowCache::default();
-        self.tree.insert(FILE_KEY, &self.file_key).map_err(of_sled)?;
-        self.tree.insert(b"Vversion", VERSION).map_err(of_sled)?;
-        Ok(())
+        let mut batch = Batch::default();
+        batch.put(FILE_KEY, &self.file_key);
+        batch.put(b"Vversion", VERSION);
+        self.table.apply(batch)
     }
 
+    /// How far the index has followed the log; `None` if it is empty.
     pub fn position(&self) -> Result<Option<IndexPosition>, StoreError> {
-        let value = self.tree.get(b"Vposition").map_err(of_sled)?;
+        let value = self.table.get(b"Vposition")?;
         Ok(value.and_then(|v| {
             let (size, last) = v.split_first_chunk::<8>()?;
             Some(IndexPosition { size: u64::from_be_bytes(*size), last: Digest(last.try_into().ok()?) })
@@ -310,15 +291,15 @@ impl Index {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds rows and entries, with the position they bring the index to, all or nothing. The entries are those
-    /// that come next, each with the row of its event.
+    /// Adds rows and entries together with the position that they bring the index to, all or nothing. The entries are the
+    /// next ones, each with the row of its event.
     pub fn add(&self, rows: &MemoryRows, listed: &[Listed], to: IndexPosition) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         let mut events: Vec<(EventId, &EventRow)> = Vec::with_capacity(listed.len());
         for (key, row) in rows.iter() {
             match (row, key.event_id()) {
                 (Row::Event(row), Some(id)) => events.push((id, row)),
-                _ => batch.insert(key.as_bytes(), postcard::to_stdvec(row).map_err(broken)?),
+                _ => batch.put(key.as_bytes(), &postcard::to_stdvec(row).map_err(broken)?),
             }
         }
         events.sort_unstable_by_key(|(_, row)| row.index);
@@ -343,21 +324,21 @@ impl Index {
         }
         for (by, entries) in &lists {
             let Some(first) = entries.first() else { continue };
-            batch.insert([by.prefix(), first.to_be_bytes().to_vec()].concat(), encode_list(entries)?);
+            batch.put(&[by.prefix().as_slice(), &first.to_be_bytes()].concat(), &encode_list(entries)?);
         }
-        batch.insert(b"Vposition", [&to.size.to_be_bytes()[..], &to.last.0].concat());
+        batch.put(b"Vposition", &[&to.size.to_be_bytes()[..], &to.last.0].concat());
         self.events.append(&events, || {
             self.cache().generation += 1;
-            let added = self.tree.apply_batch(batch).map_err(of_sled);
+            let added = self.table.apply(batch);
             let mut cache = self.cache();
             cache.generation += 1;
-            // If it failed, nobody knows what of the batch is there.
+            // After an error, nobody knows whether the batch is there.
             if added.is_err() {
                 (cache.lists, cache.rows) = (Lists::default(), Generations::new(CACHED_ROWS));
                 return added;
             }
             lists.iter().for_each(|(by, entries)| cache.lists.add(by, entries));
-            // What happens to an event is on record after it.
+            // An event has no fate yet: what happens to it is recorded after it.
             for (id, _) in &events {
                 cache.put(RowKey::fate(id), None);
             }
@@ -371,7 +352,7 @@ impl Index {
         })
     }
 
-    /// Whether no entry before this one, added or being added, is of the same author and speaks of the event.
+    /// Whether no earlier entry by the same author, added before or in `adding`, mentions or rechecks the event.
     fn is_first(
         &self,
         adding: &HashMap<By, Vec<u64>, foldhash::fast::RandomState>,
@@ -392,19 +373,19 @@ impl Index {
     fn insert_files(&self, batch: &mut Batch, files: &[ListedFile]) {
         for f in files {
             let hash = self.file_hash(&f.blake3);
-            batch.insert(file_key(&hash, f.index, f.position), &[]);
-            batch.insert(place_key(f.index, f.position), &hash);
+            batch.put(&file_key(&hash, f.index, f.position), &[]);
+            batch.put(&place_key(f.index, f.position), &hash);
         }
     }
 
-    /// Adds files that are named by words which came after their entry.
+    /// Adds files named by words that arrived after their entry.
     pub fn add_files(&self, files: &[ListedFile]) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         self.insert_files(&mut batch, files);
-        self.tree.apply_batch(batch).map_err(of_sled)
+        self.table.apply(batch)
     }
 
-    /// All entries of a list, in order; nothing if there are many.
+    /// All entries of a list, in order; `None` if there are too many to be kept in memory.
     pub fn whole(&self, by: By) -> Result<Option<Arc<Vec<u64>>>, StoreError> {
         let generation = {
             let mut cache = self.cache();
@@ -422,7 +403,7 @@ impl Index {
         Ok((list.len() < Lists::asked()).then(|| Arc::new(list)))
     }
 
-    /// Entries of a list within a range, in order, as many as are asked for.
+    /// Entries of a list within a range, in order. They are read as the iterator goes on.
     pub fn list(
         &self,
         by: By,
@@ -431,22 +412,18 @@ impl Index {
     ) -> Result<impl Iterator<Item = Result<u64, StoreError>> + use<>, StoreError> {
         let prefix = by.prefix();
         let key = |n: u64| [prefix.as_slice(), &n.to_be_bytes()].concat();
-        // The flush in which the range begins may have begun before it.
-        let before =
-            self.tree.range(key(0)..=key(*range.start())).next_back().transpose().map_err(of_sled)?;
+        // The range may begin in the middle of a flush, whose key is that of its first entry.
+        let before = self.table.range(&key(0), &key(*range.start())).next_back().transpose()?;
         let from = before.map_or_else(|| key(*range.start()), |(k, _)| k.to_vec());
-        let to = key(*range.end());
-        // An empty range whose start is above its end would make sled panic.
-        let mut flushes = (from <= to).then(|| self.tree.range(from..=to));
+        let mut flushes = self.table.range(&from, &key(*range.end()));
         let mut entries = Vec::new().into_iter();
         Ok(std::iter::from_fn(move || {
             loop {
                 if let Some(n) = entries.next() {
                     return Some(Ok(n));
                 }
-                let flushes = flushes.as_mut()?;
                 let next = if descending { flushes.next_back() } else { flushes.next() }?;
-                match next.map_err(of_sled).and_then(|(k, v)| decode_list(&k, &v)) {
+                match next.and_then(|(k, v)| decode_list(&k, &v)) {
                     Err(e) => return Some(Err(e)),
                     Ok(mut flush) => {
                         flush.retain(|n| range.contains(n));
@@ -460,7 +437,7 @@ impl Index {
         }))
     }
 
-    /// Entries whose words may have a digest, ascending: of the digest, the head alone is compared.
+    /// Entries whose words may have this digest, ascending. Only the beginning of the digest is compared.
     pub fn with_content(&self, digest: &Digest) -> Result<Vec<u64>, StoreError> {
         self.events.with_words(digest)
     }
@@ -469,42 +446,43 @@ impl Index {
         *blake3::keyed_hash(&self.file_key, &digest.0).as_bytes()
     }
 
-    /// Places in entries whose words name a file: index and number.
+    /// Where words name a file: the entry's index, and the number of the file there.
     pub fn with_file(&self, digest: &Digest) -> Result<Vec<(u64, u32)>, StoreError> {
         let place = |key: &[u8]| {
             let (rest, position) = key.split_last_chunk::<4>()?;
             Some((suffix(rest)?, u32::from_be_bytes(*position)))
         };
-        self.tree
-            .scan_prefix([&b"F"[..], &self.file_hash(digest)].concat())
-            .map(|r| r.map_err(of_sled).and_then(|(k, _)| place(&k).ok_or_else(|| broken("a short key"))))
+        self.table
+            .with_prefix(&[&b"F"[..], &self.file_hash(digest)].concat())
+            .map(|pair| pair.and_then(|(k, _)| place(&k).ok_or_else(|| broken("a short key"))))
             .collect()
     }
 
-    /// Forgets those files of an entry of which that is asked, by number.
+    /// Forgets the files of an entry for whose number `is_gone` says so.
     pub fn drop_files(&self, index: u64, is_gone: impl Fn(u32) -> bool) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        for place in self.tree.scan_prefix([&b"G"[..], &index.to_be_bytes()].concat()) {
-            let (key, hash) = place.map_err(of_sled)?;
+        for place in self.table.with_prefix(&[&b"G"[..], &index.to_be_bytes()].concat()) {
+            let (key, hash) = place?;
             let position = key.last_chunk::<4>().map(|b| u32::from_be_bytes(*b));
             let position = position.ok_or_else(|| broken("a short key"))?;
             if is_gone(position) {
-                batch.remove(file_key(&hash, index, position));
-                batch.remove(key);
+                batch.remove(&file_key(&hash, index, position));
+                batch.remove(&key);
             }
         }
-        self.tree.apply_batch(batch).map_err(of_sled)
+        self.table.apply(batch)
     }
 
-    /// A row, or why it can't be read.
+    /// A row. Rows in memory are not looked at.
     pub fn read_row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         if let Some(id) = key.event_id() {
             return Ok(self.events.find(&id)?.map(|row| Row::Event(Arc::new(row))));
         }
-        let value = self.tree.get(key.as_bytes()).map_err(of_sled)?;
+        let value = self.table.get(key.as_bytes())?;
         value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
     }
 
+    /// A row, from memory or from disk. If it can't be read, the program ends.
     pub fn get(&self, key: &RowKey) -> Option<Row> {
         let generation = {
             let mut cache = self.cache();
@@ -516,18 +494,18 @@ impl Index {
             }
             cache.generation
         };
-        // A row that can't be read must not be taken as absent.
+        // A row that can't be read must not be taken for one that is not there.
         let row = self.read_row(key).unwrap_or_else(|e| self.give_up(&e));
         let mut cache = self.cache();
-        // That an event is not there is known without asking sled, and changes.
+        // That an event is not there is known from the directory in memory, and changes: it is not kept.
         if cache.generation == generation && (row.is_some() || key.event_id().is_none()) {
             cache.put(*key, row.clone());
         }
         row
     }
 
-    /// The index can't be read: nothing decided without it could be trusted. The log is whole, and the next start makes
-    /// a damaged index anew.
+    /// Ends the program, since the index can't be read and nothing decided without it could be trusted. The log is whole,
+    /// and the next start makes a damaged index anew.
     fn give_up(&self, e: &StoreError) -> ! {
         if matches!(e, StoreError::Broken(_)) && self.is_ours_to_mend {
             self.events.unlink();
@@ -536,9 +514,9 @@ impl Index {
         std::process::abort()
     }
 
-    /// Writes all to disk.
+    /// Writes all that was added to disk.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map(drop).map_err(of_sled)
+        self.table.flush()
     }
 }
 
@@ -592,11 +570,9 @@ mod tests {
         };
         filled();
         assert_eq!(Index::open(&dir).unwrap().position().unwrap(), Some(to));
-        let garbled =
-            [("db", vec![0xa5; 4_096]), ("db", Vec::new()), ("conf", b"another program's".to_vec())];
-        for (name, bytes) in garbled {
+        for (name, bytes) in table::GARBLED {
             filled();
-            fs::write(dir.join(name), &bytes).unwrap();
+            fs::write(dir.join(name), bytes).unwrap();
             let index = Index::open(&dir).unwrap_or_else(|e| panic!("{name}, {} bytes: {e}", bytes.len()));
             assert_eq!(index.position().unwrap(), None, "{name}, {} bytes", bytes.len());
         }

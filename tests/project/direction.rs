@@ -224,6 +224,18 @@ fn no_files_lean_on_each_other_in_a_circle() {
     assert_eq!(floor().circles(), known(FLOOR_CIRCLES));
 }
 
+/// What leans on it elsewhere would have to be found before another engine could take its place.
+#[test]
+fn the_engine_of_the_index_is_named_in_one_file() {
+    let names_it = |path: &PathBuf| {
+        let code = fs::read_to_string(path).unwrap();
+        code.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "sled")
+    };
+    let files = package().files;
+    let naming: Vec<_> = files.iter().filter(|(_, path)| names_it(path)).map(|(m, _)| m.join("/")).collect();
+    assert_eq!(naming, ["store/index/table"]);
+}
+
 #[test]
 fn every_file_that_the_page_on_the_layout_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

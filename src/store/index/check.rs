@@ -1,47 +1,43 @@
-//! What `fsck` asks of an index: it reads, and never mends.
+//! Reading an index as it is, for checks and repairs. It is never mended here.
 
 use std::{fs, path::Path, sync::Mutex};
 
-use super::{By, Events, FILE_KEY, Index, Listed, VERSION, of_sled, open_db};
-use crate::{
-    log::RowKey,
-    store::{StoreError, held::Held},
-};
+use super::{By, Events, FILE_KEY, Index, Listed, Table, VERSION, check_clock};
+use crate::{log::RowKey, store::StoreError};
 
 impl Index {
-    /// Opens the index in a folder as it is; `None` if there is none that this version reads.
+    /// Opens the index in a folder as it is; `None` if there is none, or this version can't read it.
     pub fn open_as_it_is(dir: &Path) -> Result<Option<Self>, StoreError> {
         if !dir.exists() {
             return Ok(None);
         }
-        let db = open_db(dir)?;
-        let tree = Held::new(db.open_tree("index").map_err(of_sled)?);
-        let value = |key| tree.get(key).map_err(of_sled);
-        let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
-        let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
+        check_clock(dir)?;
+        let table = Table::open(dir)?;
+        let file_key = table.get(FILE_KEY)?.and_then(|key| (*key).try_into().ok());
+        let is_ours = table.get(b"Vversion")?.as_deref() == Some(VERSION);
         let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
         let events = Events::open(dir, fs::OpenOptions::new().read(true), &file_key)?;
         let this =
-            Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default(), _copy: None };
+            Self { table, events, file_key, is_ours_to_mend: false, cache: Mutex::default(), _copy: None };
         this.load()?;
         Ok(Some(this))
     }
 
     /// The keys of all rows that rules ask about.
     pub fn row_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
-        // Their tags are lower-case letters; those of lists are upper-case.
-        let rows = self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(of_sled));
+        // Keys of rows begin with a lower-case letter, all others with an upper-case one.
+        let rows = self.table.at_or_after(b"a").map(|pair| pair.map(|(key, _)| key.to_vec()));
         let events = self.events.ids().map(|id| id.map(|id| RowKey::event(&id).as_bytes().to_vec()));
         rows.chain(events)
     }
 
-    /// Reads all of it, so that nothing that is asked later meets damage.
+    /// Reads all of the index, so that no later read of it meets damage that is there now.
     pub fn read_all(&self) -> Result<(), StoreError> {
-        self.tree.iter().try_for_each(|r| r.map(drop).map_err(of_sled))?;
+        self.table.at_or_after(b"").try_for_each(|pair| pair.map(drop))?;
         self.events.ids().try_for_each(|id| self.events.find(&id?).map(drop))
     }
 
-    /// The list in which an entry is missing, if one is.
+    /// The first list in which an entry is missing, if there is one.
     pub fn missing_from(&self, l: &Listed) -> Result<Option<&'static str>, StoreError> {
         let holds = |by: By| -> Result<bool, StoreError> {
             Ok(self.list(by, l.index..=l.index, false)?.next().transpose()? == Some(l.index))
@@ -50,7 +46,7 @@ impl Index {
         let named = { named }.try_fold(true, |all, by| Ok::<_, StoreError>(all && holds(by)?))?;
         let mut firsts = true;
         for id in l.speaks_of() {
-            // Of its party this entry, or one before it, is the first.
+            // The first entry of its party is this one or an earlier one.
             firsts &= self.list(By::Firsts(id), 0..=l.index, false)?.next().transpose()?.is_some();
         }
         let mut rests = true;

@@ -1,13 +1,13 @@
-//! Where entries stand, by a digest: a table in memory that never says no wrongly.
+//! Which entries may have a digest: a hash table in memory that leaves none out.
 
 use std::hash::BuildHasher as _;
 
 use foldhash::quality::RandomState;
 
 /// Entry numbers by digest, in open addressing with linear probing. A slot holds 32 bits of a keyed hash of the
-/// digest (the mark) and the number: 8 bytes, 11 to 16 an entry at the fill kept here. Marks may be shared, so what
-/// is found is a candidate, to be compared with the stored digest. The hash is keyed anew in each process, so that
-/// nobody can choose events that crowd one place.
+/// digest (the mark) and the number: 8 bytes a slot, and 11 to 16 bytes an entry as full as slots are kept here. Digests
+/// may share a mark, so what is found is a candidate, to be compared with the stored digest. The hash has another key in
+/// each process, so that nobody can choose events that crowd one place.
 #[derive(Debug)]
 pub(super) struct Directory {
     slots: Vec<u64>,
@@ -15,13 +15,13 @@ pub(super) struct Directory {
     hasher: RandomState,
 }
 
-/// The mark of all ones with a number that no entry has.
+/// A slot without an entry: a mark of all ones, with a number that no entry has.
 const EMPTY: u64 = u64::MAX;
-/// More numbers than this need wider slots.
+/// The most entries whose numbers fit in a slot.
 pub(super) const MAX_ENTRIES: u64 = u32::MAX as u64;
 
 impl Directory {
-    /// A directory that takes this many without growing.
+    /// A directory that takes `n` entries without growing.
     pub fn with_room(n: usize) -> Self {
         Self { slots: vec![EMPTY; n / 2 * 3 + 1_024], held: 0, hasher: RandomState::default() }
     }
@@ -30,9 +30,9 @@ impl Directory {
         self.hasher.hash_one(digest) >> 32
     }
 
-    /// Slots from where a mark belongs on, in the order they are tried.
+    /// Places of slots, in the order in which they are tried for a mark.
     fn probe(&self, mark: u64) -> impl Iterator<Item = usize> + use<> {
-        // Marks are spread over all 32 bits, so this spreads them over the slots, whatever their number.
+        // Marks are spread evenly over 32 bits, so this spreads them evenly over any number of slots.
         let home = ((mark * self.slots.len() as u64) >> 32) as usize;
         (home..self.slots.len()).chain(0..home)
     }
@@ -53,7 +53,7 @@ impl Directory {
         slots.filter(move |slot| slot >> 32 == mark).map(|slot| slot as u32)
     }
 
-    /// A copy with more room, if so many more would not fit.
+    /// A copy with more room, if `more` entries would not fit.
     pub fn grown_for(&self, more: usize) -> Option<Self> {
         if (self.held + more) * 4 <= self.slots.len() * 3 {
             return None;

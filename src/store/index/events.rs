@@ -1,4 +1,4 @@
-//! Rows of events, packed: written once, in the order of the log, and found by a directory in memory.
+//! Rows of events, packed: they are written once, in the order of the log, and found by a directory in memory.
 //!
 //! ```text
 //! heads     64 bytes an entry, at 64 times its index:
@@ -6,12 +6,15 @@
 //! rows      one row after another
 //! ```
 //!
-//! `words` is the head of the digest the event commits to, or zeros; `same words` the last entry before with the
-//! same, or all ones. A check is the head of a BLAKE3: of the row, and of the index and the 60 bytes before. It is
-//! keyed by the index these files belong to, so that those of another ledger are damage too. Integers are big-endian. Under a random key in a tree, each row would be written to a page of its own; here
-//! all of a flush are one write. What stands above the position of the index counts for nothing and is written over.
-//! Opening reads the heads, 64 MB for a million entries, and the rows at the end, which an accident reaches first. Any
-//! other row that rots is found when it is asked for.
+//! `words` is the beginning of the digest of its words that the event commits to, or zeros. `same words` is the last
+//! earlier entry with the same `words`, or all ones. A check is the beginning of a BLAKE3 hash: the row check of the row,
+//! the head check of the entry's index and the 60 bytes before. The hash is keyed by the key of the index, so that files
+//! of another index are damage too. Integers are big-endian.
+//!
+//! In the table each row would be written under a random key, and so to a page of its own; here all rows of a flush are
+//! one write. Bytes above the position of the index count for nothing and are written over. Opening reads the heads, 64 MB
+//! for a million entries, and the last rows, which an accident damages first. Any other row that rots is found when it is
+//! asked for.
 
 use std::{
     collections::HashMap,
@@ -32,14 +35,14 @@ use crate::{
 };
 
 const HEAD: usize = 64;
-/// Of words, so much of the digest is kept.
+/// Bytes kept of the digest of words.
 const WORDS: usize = 8;
 const NO_WORDS: [u8; WORDS] = [0; WORDS];
 const NONE: u32 = u32::MAX;
-/// Heads read at a time when opening, and how many rows at the end are checked then.
+/// How many heads are read at a time when opening, and how many of the last rows are checked then.
 const CHUNK: usize = 16_384;
 
-/// What stands in a head.
+/// What a head says of an entry.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     id: [u8; 32],
@@ -98,7 +101,7 @@ fn words_of(digest: Option<&Digest>) -> [u8; WORDS] {
     digest.and_then(|d| d.0.first_chunk().copied()).unwrap_or_default()
 }
 
-/// Where the entries stand.
+/// Which entries may have an id, and which was the last to have words.
 #[derive(Debug)]
 struct Directories {
     ids: Directory,
@@ -119,7 +122,7 @@ impl Directories {
     }
 }
 
-/// How far the files are written.
+/// How far the files are written: entries, and bytes of rows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ends {
     entries: u64,
@@ -137,7 +140,7 @@ pub(super) struct Events {
     key: Key,
 }
 
-/// Fills a buffer from a place in a file. Of a file that ends before, an accident took the end.
+/// Fills `buffer` from byte `at` of a file. If the file ends before, it is damaged: an accident took its end.
 fn read_at(file: &fs::File, buffer: &mut [u8], at: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
     match file.read_exact_at(buffer, at) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
@@ -148,11 +151,11 @@ fn read_at(file: &fs::File, buffer: &mut [u8], at: u64, what: impl Fn() -> Strin
 }
 
 impl Events {
-    /// Opens the files of the index of that key in its folder, making them where `mode` allows. Nothing is known of any
-    /// entry before [`load`](Self::load).
+    /// Opens the files in the folder of the index whose key is `key`, and makes them if `mode` says so. No entry is found
+    /// before [`load`](Self::load).
     ///
     /// # Errors
-    /// [`StoreError`]; that they are not there counts as damage.
+    /// [`StoreError`]. A file that is missing counts as damage.
     pub fn open(dir: &Path, mode: &fs::OpenOptions, key: &Key) -> Result<Self, StoreError> {
         let open = |name: &str| {
             let path = dir.join(name);
@@ -162,7 +165,7 @@ impl Events {
             }
         };
         let (heads, rows) = (open("heads")?, open("rows")?);
-        // Their names must be there as soon as a position may be that counts them in.
+        // Their names must be durable before any position that counts their rows in.
         let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
         synced.doing(|| format!("sync {}", dir.display()))?;
         Ok(Self {
@@ -175,10 +178,10 @@ impl Events {
         })
     }
 
-    /// Reads the heads of so many entries, and the rows of the last of them.
+    /// Reads the heads of the first `entries` entries, and checks the last rows of these.
     ///
     /// # Errors
-    /// [`StoreError`], also if there are fewer or one is not as it was written.
+    /// [`StoreError`], also if there are fewer entries, or one is not as it was written.
     pub fn load(&self, entries: u64) -> Result<(), StoreError> {
         let mut directories = Directories::with_room(usize::try_from(entries).map_err(broken)?);
         let mut buffer = vec![0; CHUNK * HEAD];
@@ -216,9 +219,9 @@ impl Events {
         cut.doing(|| format!("empty {}", self.path.display()))
     }
 
-    /// Takes the name of the heads away, so that the next start makes the index anew.
+    /// Removes the heads, so that the next start makes the index anew.
     pub fn unlink(&self) {
-        // If that fails, the next start finds the damage where this one did.
+        // If that fails, the next start finds the same damage.
         let _ = fs::remove_file(self.path.join("heads"));
     }
 
@@ -232,8 +235,8 @@ impl Events {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the rows of the entries that come next, in order, and returns when they are durable. `then` makes
-    /// them count; after that they are found.
+    /// Writes the rows of the entries that come next, in order, and makes them durable. Then it runs `then`, which makes
+    /// them count by writing the position. If that succeeds, the rows can be found.
     pub fn append(
         &self,
         events: &[(EventId, &EventRow)],
@@ -244,7 +247,7 @@ impl Events {
         let mut heads = Vec::with_capacity(events.len() * HEAD);
         let mut rows = Vec::with_capacity(events.len() * 256);
         let mut added: Vec<(u32, Head)> = Vec::with_capacity(events.len());
-        // The last with the same words, where that is in this flush.
+        // The last entry with the same words, if it is in this flush.
         let mut young: HashMap<[u8; WORDS], u32, foldhash::fast::RandomState> = HashMap::default();
         for (id, row) in events {
             if row.index != next.entries {
@@ -273,12 +276,12 @@ impl Events {
         self.rows
             .write_all_at(&rows, ends.rows)
             .and_then(|()| self.heads.write_all_at(&heads, ends.entries * HEAD as u64))
-            // The position that counts them in may become durable at any time from `then` on.
+            // `then` writes the position that counts the rows in, which may become durable at any time after.
             .and_then(|()| self.rows.sync_data())
             .and_then(|()| self.heads.sync_data())
             .doing(|| format!("write rows of events in {}", self.path.display()))?;
         then()?;
-        // Grown aside: readers go on meanwhile, and nobody else writes while `ends` is held.
+        // They grow aside while readers go on. Nobody else writes while `ends` is locked.
         let (ids, words) = {
             let now = self.directories();
             (now.ids.grown_for(added.len()), now.words.grown_for(added.len()))
@@ -315,7 +318,7 @@ impl Events {
 
     /// The row of an event.
     pub fn find(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
-        // Mostly none, and hardly ever more than one.
+        // There is mostly none, and hardly ever more than one.
         let candidates: Vec<u32> = self.directories().ids.candidates(&id.0).collect();
         for index in candidates {
             let head = self.head(index)?;
@@ -341,14 +344,14 @@ impl Events {
         Ok(None)
     }
 
-    /// Entries whose words may have this digest, ascending: of the digest, the head alone is compared.
+    /// Entries whose words may have this digest, ascending. Only the beginning of the digest is compared.
     pub fn with_words(&self, digest: &Digest) -> Result<Vec<u64>, StoreError> {
         let mut found = Vec::new();
         let mut next = self.last_with(&words_of(Some(digest)))?;
         while let Some(index) = next {
             found.push(u64::from(index));
             let same = self.head(index)?.same;
-            // Always an earlier one, so that this ends.
+            // It must be an earlier entry, so that this ends.
             next = Some(same).filter(|same| *same < index);
         }
         found.reverse();

@@ -2,7 +2,7 @@
 
 use crate::event::{Act, Digest, EventId, EventType};
 
-/// An entry, as far as it can be listed and found.
+/// What lists need to know of an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
     pub index: u64,
@@ -10,21 +10,21 @@ pub(crate) struct Listed {
     pub thread: EventId,
     /// Parties that signed it and events named in its refs, without repeats.
     pub ids: Vec<EventId>,
-    /// Who signed first.
+    /// The party that signed first.
     pub author: EventId,
-    /// What it does to another event.
+    /// What it does to another event, and to which.
     pub act: Option<(Act, EventId)>,
-    /// Events that it links or takes a position on.
+    /// Events that it links, or on which it takes a position.
     pub mentions: Vec<EventId>,
     /// The exhibit whose source it looked at again.
     pub recheck: Option<EventId>,
     pub content: Option<Digest>,
-    /// Files its words name: place, digest, SHA-256, size, media type.
+    /// The files that its words name.
     pub files: Vec<ListedFile>,
 }
 
-/// A file that words name. Of this only a keyed hash of the digest goes to disk: sled may keep what is overwritten,
-/// and of a withheld file nothing may stay.
+/// A file that words name. Only its place and a keyed hash of its digest go to disk: the table may keep what is overwritten,
+/// and nothing of a withheld file may stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedFile {
     pub index: u64,
@@ -39,39 +39,40 @@ pub(crate) struct ListedFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum By {
     Type(EventType),
-    /// A thread, whose order in the list is its numbering. That of a case holds the case's entries.
+    /// The entries of a thread, in the order in which it numbers them. The thread of a case holds the case's entries.
     Thread(EventId),
     /// Entries that a party signed, or that name an event in a ref.
     Named(EventId),
-    /// Those of one type that name an event or are signed by it, where the type is one of [`By::BEARING`].
+    /// Entries of one type, of those in [`By::BEARING`], that name an event or that a party signed.
     Bearing(EventType, EventId),
-    /// What did one thing to an event.
+    /// Entries that did one thing to an event.
     Act(Act, EventId),
-    /// All that did something to it.
+    /// Entries that did anything to an event.
     Acts(EventId),
-    /// Links and positions of one party, the second, on an event.
+    /// Links to an event, and positions on it, by one party: the second id.
     Mention(EventId, EventId),
-    /// Rechecks of an exhibit by one party, the second.
+    /// Rechecks of an exhibit by one party: the second id.
     Recheck(EventId, EventId),
-    /// Of each party that mentioned or rechecked an event, the first entry that did. What comes first is known where the
-    /// lists are, so this one and the three below are not told from an entry.
+    /// The first entry of each party that mentioned or rechecked an event. An entry alone does not tell whether it is the
+    /// first, neither here nor in the three lists below: the index does.
     Firsts(EventId),
-    /// Of what fills a case, so that it was not opened by mistake, the first entry.
+    /// The first entry that fills a case, so that it was not opened by mistake.
     Fills(EventId),
-    /// Of what anybody may add to any case, the first entry by one party, the second.
+    /// The first entry by one party, the second id, of those that anybody may add to a case.
     Adds(EventId, EventId),
-    /// Of what rests on a party, so that it was not registered by mistake, the first entry.
+    /// The first entry that rests on a party, so that it was not registered by mistake.
     Rests(EventId),
     /// The demands of a case.
     Demands(EventId),
 }
 
 impl By {
-    /// Types of what changes the state of an event of another case. Anybody may name an event, so what is folded into its
-    /// state is not looked for among all that do.
+    /// Types of entries that can change the state of an event of another case. Anybody may name an event, so they are not
+    /// looked for among all entries that name it.
     pub const BEARING: [EventType; 3] =
         [EventType::PositionTaken, EventType::CollectionCounted, EventType::CollectionClosed];
 
+    /// What the keys of the list begin with.
     pub(super) fn prefix(self) -> Vec<u8> {
         match self {
             By::Type(t) => [b"T", t.as_str().as_bytes(), b"\0"].concat(),
@@ -89,6 +90,7 @@ impl By {
             By::Demands(id) => [&b"Q"[..], &id.0].concat(),
         }
     }
+    /// Whether an entry belongs in the list, or would if it came first.
     pub fn holds(self, listed: &Listed) -> bool {
         match self {
             By::Type(t) => listed.event_type == t,
@@ -110,7 +112,7 @@ impl By {
     pub fn changed_by(listed: &Listed) -> impl Iterator<Item = By> {
         Self::all_of(listed).chain(listed.speaks_of().map(By::Firsts)).chain(Self::first_of(listed))
     }
-    /// The lists of one entry in which this one stands if none does yet.
+    /// The lists of a single entry that this one stands in if no earlier entry does.
     pub fn first_of(listed: &Listed) -> impl Iterator<Item = By> {
         let (kind, thread) = (listed.event_type, listed.thread);
         let fills = kind.fills_its_case().then_some(By::Fills(thread));
@@ -118,7 +120,7 @@ impl By {
         let rests = listed.ids.iter().filter(move |_| kind.rests_on_parties()).map(|id| By::Rests(*id));
         fills.into_iter().chain(adds).chain(rests)
     }
-    /// The lists that an entry stands in, but for those that hold what comes first.
+    /// The lists that an entry stands in whatever came before it.
     pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
         let named = listed.ids.iter().map(|id| By::Named(*id));
         let bearing = listed.ids.iter().filter(|_| Self::BEARING.contains(&listed.event_type));
@@ -140,7 +142,7 @@ impl By {
 }
 
 impl Listed {
-    /// The events that it mentions, or looked at again.
+    /// The events that it mentions or rechecks.
     pub fn speaks_of(&self) -> impl Iterator<Item = EventId> {
         self.mentions.iter().copied().chain(self.recheck)
     }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::listed::By;
 use crate::generations::Generations;
 
-/// The longest list that is kept.
+/// Entries of the longest list that is kept.
 const LONGEST: usize = 4_096;
-/// Bytes that are kept, about, half of them whatever is asked for.
+/// About the most bytes of lists that are kept. The latest half of them are kept whatever is asked for.
 const MOST: usize = 16 << 20;
-/// What a list takes beside its entries, about.
+/// About how many bytes a list takes beside its entries.
 const EACH: usize = 128;
 
-/// A list as far as the index goes; nothing of one that is too long to be kept.
+/// A list as far as the index goes; `None` if it is too long to be kept.
 pub(super) type Kept = Option<Arc<Vec<u64>>>;
 
-/// What is kept, by list.
+/// The lists that are kept.
 pub(super) struct Lists(Generations<By, Kept>);
 
 impl Default for Lists {
@@ -25,12 +25,12 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// A list, if it is known.
+    /// A list, or that it is too long; `None` if neither is known.
     pub fn get(&mut self, by: &By) -> Option<Kept> {
         self.0.get(by).cloned()
     }
 
-    /// Keeps a list, given as many of its entries as are asked for: one more than are kept.
+    /// Keeps a list, given its first [`asked`](Self::asked) entries, or all if it has fewer.
     pub fn put(&mut self, by: By, list: Vec<u64>) -> Kept {
         let kept = (list.len() <= LONGEST).then(|| Arc::new(list));
         let weight = EACH + kept.as_ref().map_or(0, |list| list.len() * size_of::<u64>());
@@ -38,8 +38,8 @@ impl Lists {
         kept
     }
 
-    /// Adds the next entries of a list, if it is kept. Whoever read it while they were being written may have kept them
-    /// already.
+    /// Adds the next entries of a list, if it is kept. A reader may have kept them already, if it read the list while they
+    /// were being written.
     pub fn add(&mut self, by: &By, entries: &[u64]) {
         let Some(Some(list)) = self.get(by) else { return };
         let last = list.last().copied();
@@ -48,7 +48,7 @@ impl Lists {
         self.put(*by, grown);
     }
 
-    /// As many entries as it takes to tell a list that is too long.
+    /// How many entries of a list must be read to tell that it is too long: one more than are kept.
     pub const fn asked() -> usize {
         LONGEST + 1
     }

@@ -2,7 +2,7 @@
 //! record, serves them, and lets anyone verify it without trusting whoever runs it.
 //!
 //! Data flows one way, and every module uses only what stands below it: [`note`], [`event`], [`log`] and [`verify`] are
-//! the crate `onrecord-verify`, which is pure and all that a verifier needs; [`ledger`] is the one writer; `serve` and `cli`
+//! the crate `onrecord-verify`, which is all that a verifier needs; [`ledger`] is the one writer; `serve` and `cli`
 //! are how people and programs reach it. The formats are in `docs/formats.md`.
 
 pub(crate) mod agent;

@@ -520,7 +520,7 @@ fn exhibit(
     (policy, roots): (Option<Policy>, Option<&Roots>),
     context: &Context,
 ) -> Result<(), Failure> {
-    let trust = Trust { policy: policy.as_ref(), roots };
+    let trust = Trust::from(policy.as_ref()).with_roots(roots);
     let (verdict, checks) = if is_case {
         let report = verify_case_members(members, trust);
         show(&report, context);

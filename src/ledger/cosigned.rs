@@ -69,7 +69,7 @@ pub struct Witnessed {
 #[non_exhaustive]
 pub enum NotKept {
     /// By a witness that this ledger does not ask.
-    #[error("{name} is none of the witnesses of this ledger")]
+    #[error("{name} is not a witness of this ledger")]
     Stranger {
         /// The witness key's name.
         name: String,

@@ -72,7 +72,7 @@ pub enum ReadError {
     #[error("{0}")]
     Damaged(String),
     /// No fault: a request asked for more than one request may read, or took too long.
-    #[error("a request has read all that one may read")]
+    #[error("a request has read as much as one request may")]
     Spent,
 }
 

@@ -70,7 +70,8 @@ use crate::{
 /// 4. `overlay`;
 /// 5. `recent`.
 ///
-/// The index, marks, caches, `changes`, `late` and `unconfirmed` have locks of their own, under which no other is taken.
+/// The index, marks, caches, `changes`, `late` and `unconfirmed` have locks of their own, under which no other is taken (but by `repair`, which reads the marks of
+/// one folder while it writes those of another).
 /// A thread never takes `overlay` or `recent` twice at a time: the second take would wait for a writer that waits for the
 /// first. What is in the overlay or in the index is looked for in the overlay first: rows that leave it meanwhile are in the
 /// index by then.

@@ -96,8 +96,8 @@ impl Shared {
         read.map_err(|e| ReadError::Fault(format!("read {}: {e}", file.display())))
     }
 
-    /// The stored words of an entry, if they are those that it commits to. They are read from the place where they were; if they
-    /// are not there, their whole tile is read, which may have been written anew since.
+    /// The stored words of an entry, if they are those that it commits to. They are read from their known place in the tile. If
+    /// other bytes stand there, the tile may have been written anew since, and is read whole.
     fn committed_words(&self, index: u64, committed: &ContentRef) -> Result<Option<Arc<[u8]>>, ReadError> {
         // The lock is taken once for both: a second take would wait for a writer that waits for the first.
         let settled = {

@@ -217,7 +217,7 @@ fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>,
 }
 
 /// Removes what these entries withhold from the lists of files. A withheld file is then looked up like an unknown one, so not
-/// even the time that takes tells them apart. Returns the events concerned, each with the index of the last of these entries.
+/// even the time of the answer tells them apart. Returns the events concerned, each with the index of the last of these entries.
 pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>, ReadError> {
     let targets = targets(shared, listed)?;
     for target in targets.keys() {

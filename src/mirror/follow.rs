@@ -9,9 +9,9 @@ use super::{
     bundle_proof::{blame, is_proved},
     checkpoints::{Seen, seen},
     files::named_by,
+    fork::fork_in,
     opening::{Mirror, Refused},
     pass::{MirrorError, Pass},
-    proof::fork_in,
     removed::{self, Removed},
 };
 use crate::{

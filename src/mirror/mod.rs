@@ -5,6 +5,7 @@ mod bundle_proof;
 mod checkpoints;
 mod files;
 mod follow;
+mod fork;
 mod late_words;
 mod missing_files;
 mod opening;

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
     checkpoints::seen,
+    fork::fork_in,
     missing_files::{self, Lacking},
     pass::{Keeps, MirrorError},
-    proof::fork_in,
     searched::Searched,
     status::Status,
 };

@@ -1,6 +1,6 @@
 //! The proof that the log lied, as far as a mirror can make one of what it refused.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     opening::{Mirror, Refused},
@@ -8,9 +8,7 @@ use super::{
     searched::Searched,
 };
 use crate::{
-    ledger::folder::Folder,
-    log::{Contradiction, Fork, MAX_CONTRADICTION, MAX_FORK},
-    note::VerifyingKey,
+    log::{Contradiction, MAX_CONTRADICTION},
     proof_file::{self, Kept},
     verify::{Evidence, Fault, Place},
 };
@@ -124,11 +122,4 @@ impl Mirror {
         }
         MirrorError::Forked(kept)
     }
-}
-
-/// The file in a mirror's folder that proves that the log with the key `log` signed two histories. A file of that name that
-/// proves nothing is passed over: it accuses nobody.
-pub(super) fn fork_in(folder: &Folder, log: &VerifyingKey) -> Option<PathBuf> {
-    let is_one = |bytes: &[u8]| Fork::prove(bytes).is_ok_and(|proved| proved.log == *log);
-    proof_file::find(&folder.fork(), MAX_FORK, is_one)
 }

@@ -39,8 +39,8 @@ const ARENA: usize = 24 << 20;
 const WAITING: usize = 64 << 20;
 /// Segments of fewer documents are merged with each other first, so that new documents are not written anew too often.
 const SMALL_SEGMENT: u32 = 1_000;
-/// The most documents of a merged segment. A search looks whether its time is up only at documents that fit, or at the next
-/// segment, so it can't be stopped within a segment where nothing fits.
+/// The most documents of a merged segment. A search checks the clock at each hit and at the start of each segment. In
+/// a segment without hits it can't be stopped, so a segment has a bound.
 const LARGE_SEGMENT: usize = 200_000;
 /// The most languages that are listed: an author can make up many.
 const LANGUAGES: usize = 40;

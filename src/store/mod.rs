@@ -16,7 +16,7 @@
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place
-//!   index/               sled, and rows of events; deleting it loses nothing
+//!   index/               rows and lists; deleting it loses nothing
 //! ```
 
 pub(crate) mod disk;

@@ -96,8 +96,8 @@ impl Views {
         })
     }
 
-    /// The records beside an entry whose fate the entry's page tells: a void demand that it is about, and each record that it
-    /// quotes and to which later entries did something. Each as a noun with its relation to the entry, and its marks.
+    /// Other records whose fate the page of this entry tells: a void demand that the entry is about, and each quoted record to
+    /// which later entries did something. Each comes as a noun that says how it relates to the entry, with its marks.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.

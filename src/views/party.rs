@@ -142,9 +142,14 @@ impl Views {
         let party = match known {
             Some(known) => Some(known),
             None => {
-                let party = self.read_party(id)?.map(Arc::new);
-                // Not if its thread has grown since this request began: these views then know fewer than `entries` of it.
+                let (party, is_whole) = match self.read_party(id)? {
+                    Some((party, is_whole)) => (Some(Arc::new(party)), is_whole),
+                    None => (None, false),
+                };
+                // Not if its thread has grown since this request began: these views then know fewer than `entries` of it. Nor
+                // while words that may name it are missing: a mirror gets them later, and its thread does not grow by that.
                 if let (Some(cache), Some(party)) = (cache, &party)
+                    && is_whole
                     && self.thread(id)?.len() as u64 == entries
                 {
                     cache.put_party(entries, party, self.withheld);
@@ -156,23 +161,26 @@ impl Views {
         Ok(party)
     }
 
-    fn read_party(&self, id: &EventId) -> Result<Option<Party>, ReadError> {
+    /// A party, and whether no words that may name it are missing.
+    fn read_party(&self, id: &EventId) -> Result<Option<(Party, bool)>, ReadError> {
         let Some(row) = self.reader.party(id)? else { return Ok(None) };
         let Some(record) = self.record_of(id)? else { return Ok(None) };
         let (registrar, recorder) = match self.latest() {
             true => (row.registrar, row.recorder),
             false => self.roles_of(id)?,
         };
-        Ok(Some(Party {
+        let (name, is_whole) = self.read_name(id, &record)?;
+        let party = Party {
             id: *id,
             index: record.index(),
-            name: self.read_name(id, &record)?,
+            name,
             kind: row.kind,
             fictional: row.fictional,
             registrar,
             recorder,
             operator: record.event().event_type() == EventType::LedgerOpened,
-        }))
+        };
+        Ok(Some((party, is_whole)))
     }
 
     /// Whether the party was registrar and recorder, by the entries below the size.
@@ -209,20 +217,27 @@ impl Views {
         Ok(updates)
     }
 
-    /// The name in the latest update that gives one, else the name in the registration.
-    pub(super) fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
-        let mut withheld = false;
+    /// The name in the latest update that gives one, else the name in the registration; and whether no words were missing that
+    /// might give another.
+    pub(super) fn read_name(&self, id: &EventId, registration: &Record) -> Result<(Name, bool), ReadError> {
+        let (mut withheld, mut missing) = (false, false);
         let mut named = |words: &Words| {
             withheld |= matches!(words, Words::Withheld(_));
+            missing |= matches!(words, Words::Missing);
             words.text("name").map(|name| Name::Known(name.to_owned()))
         };
+        let mut name = None;
         for record in self.updates(id)? {
-            if let Some(name) = named(&*self.words(&record)?) {
-                return Ok(name);
+            name = named(&*self.words(&record)?);
+            if name.is_some() {
+                break;
             }
         }
-        let first = named(&*self.words(registration)?);
-        Ok(first.unwrap_or(if withheld { Name::Withheld } else { Name::Unnamed }))
+        if name.is_none() {
+            name = named(&*self.words(registration)?);
+        }
+        let name = name.unwrap_or(if withheld { Name::Withheld } else { Name::Unnamed });
+        Ok((name, !missing))
     }
 
     /// The latest entry about a party whose words are present: an update, or its registration.

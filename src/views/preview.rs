@@ -77,7 +77,7 @@ impl Views {
             let party = Party {
                 id,
                 index,
-                name: views.read_name(&id, &record)?,
+                name: views.read_name(&id, &record)?.0,
                 kind: Some(b.kind),
                 fictional: b.fictional == Some(true),
                 registrar: false,

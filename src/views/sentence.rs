@@ -579,8 +579,8 @@ impl Writer<'_> {
 }
 
 impl Views {
-    /// What a change of a deadline calls itself, and no more than who signed it can say. Whether the new day is a later one,
-    /// the demand's own page tells.
+    /// What is said of a change of a deadline: no more than its signers can say. It does not say whether the new day is later;
+    /// the demand's own page does.
     pub(super) fn adjusted_words(
         &self,
         record: &Record,

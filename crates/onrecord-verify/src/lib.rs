@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 //! Each module uses only those that stand above it in the table. The log itself is built on this crate: the writer refuses
 //! by the same rules.

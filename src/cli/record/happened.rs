@@ -17,9 +17,34 @@ const USUAL: [(&str, Evidence, Voucher); 11] = [
     ("a report says it could not be delivered", Evidence::ContentConsignmentFailure, Voucher::System),
 ];
 
-/// Whether evidence of this name says that something failed.
+/// Whether evidence of this name says that something failed. An unknown name says nothing.
 pub(super) fn is_failure(evidence: &str) -> bool {
-    ["Failure", "Rejection", "Expiry"].iter().any(|end| evidence.ends_with(end))
+    use Evidence::*;
+    let Some(evidence) = Evidence::from_word(evidence) else { return false };
+    match evidence {
+        SubmissionRejection
+        | RelayRejection
+        | RelayFailure
+        | RelayToNonErdsFailure
+        | NotificationForAcceptanceFailure
+        | ConsignmentRejection
+        | AcceptanceRejectionExpiry
+        | ContentConsignmentFailure
+        | ConsignmentNotificationFailure
+        | ContentHandoverFailure => true,
+        SubmissionAcceptance
+        | RelayAcceptance
+        | RelayToNonErds
+        | ReceivedFromNonErds
+        | NotificationForAcceptance
+        | NotificationDelivered
+        | NotificationAccessTracking
+        | ConsignmentAcceptance
+        | ContentConsignment
+        | ConsignmentNotification
+        | ContentAccessTracking
+        | ContentHandover => false,
+    }
 }
 
 /// The list, one numbered line each.

@@ -325,7 +325,8 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
     let asked = command.ask(&fields, &client, author.as_ref());
     let (was_asked, is_half_way) = (command.answers() > given, asked.is_err());
     let recorded = match asked {
-        // Everything was given by flags, so there is nothing to save. If a draft is run, it is still said that it stays.
+        // Everything was given by flags, so there is nothing to save. (If the answers came from a draft, the error goes on to
+        // say that the draft stays.)
         Err(e) if !was_asked && command.run_draft().is_none() => return Err(e),
         asked => asked.and_then(|()| command.submit(&fields, &keys, &client)),
     };

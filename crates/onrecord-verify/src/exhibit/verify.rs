@@ -24,10 +24,10 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
     /// Which log and which witnesses the reader trusts.
-    pub policy: Option<&'a Policy>,
+    pub(super) policy: Option<&'a Policy>,
     /// Roots of the time-stamping authorities that the reader trusts.
     #[cfg(feature = "timestamps")]
-    pub roots: Option<&'a crate::timestamp::Roots>,
+    roots: Option<&'a crate::timestamp::Roots>,
 }
 
 impl<'a> From<Option<&'a Policy>> for Trust<'a> {
@@ -38,6 +38,14 @@ impl<'a> From<Option<&'a Policy>> for Trust<'a> {
             #[cfg(feature = "timestamps")]
             roots: None,
         }
+    }
+}
+
+#[cfg(feature = "timestamps")]
+impl<'a> Trust<'a> {
+    /// The same, with roots of time-stamping authorities, by which tokens are checked.
+    pub fn with_roots(self, roots: Option<&'a crate::timestamp::Roots>) -> Self {
+        Self { roots, ..self }
     }
 }
 
@@ -59,7 +67,7 @@ pub fn verify_with_roots(
     policy: Option<&Policy>,
     roots: &crate::timestamp::Roots,
 ) -> ExhibitReport {
-    verify_members(&Members::read(exhibit), Trust { policy, roots: Some(roots) })
+    verify_members(&Members::read(exhibit), Trust::from(policy).with_roots(Some(roots)))
 }
 
 /// As [`verify()`], for members that were read already.

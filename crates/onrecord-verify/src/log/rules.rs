@@ -16,8 +16,8 @@ use crate::{
     note::{Origin, VerifyingKey, is_torsion_free},
 };
 
-/// Checks that are made only when an event is admitted. A later verifier may lack what they need, as blobs can be
-/// withheld; and the rule on torsion binds admission alone. A verifier passes [`NoDoor`].
+/// Checks that are made only when an event is admitted. Some of them need blobs, which a later verifier may lack
+/// because they were withheld. The rule on torsion binds admission alone. A verifier passes [`NoDoor`].
 pub trait Door {
     /// Checks that words and files came, and are those that the event commits to.
     ///

@@ -210,8 +210,8 @@ pub fn root_from_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash]) ->
     if index >= size {
         return Err(ProofError::NotInTree { index, size });
     }
-    // Up to the height where the way of this leaf meets that of the last leaf, siblings stand on either side.
-    // Above it they stand on the left only, one for each bit that is set in the rest of the index.
+    // Below the height where the paths of this leaf and of the last leaf meet, each step has a sibling, left or right.
+    // Above it only left siblings are left: one for each bit that is set in the rest of the index.
     let inner = u64::BITS - (index ^ (size - 1)).leading_zeros();
     let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     let expected = (inner + border) as usize;

@@ -33,7 +33,7 @@ pub fn verify_case_with_roots(
     policy: Option<&Policy>,
     roots: &crate::timestamp::Roots,
 ) -> CaseReport {
-    verify_case_members(&Members::read(bytes), Trust { policy, roots: Some(roots) })
+    verify_case_members(&Members::read(bytes), Trust::from(policy).with_roots(Some(roots)))
 }
 
 /// As [`verify_case`], for members that were read already.

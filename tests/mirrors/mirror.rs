@@ -28,7 +28,7 @@ use onrecord::{
     note::VerifyingKey,
     search::{Filter, Order, Query, Search},
     verify::{FolderSource, HttpSource, Place, Source, SourceError},
-    views::Views,
+    views::{Cache, Name, Views},
 };
 use serde_json::{Value, json};
 
@@ -445,6 +445,27 @@ fn words_are_held_back_for_a_while_and_facts_are_not() {
     }
     is_valid(&copy);
     assert_eq!(whole(&one), whole(&copy));
+}
+
+/// What a server keeps of a party was read when words were missing. It must not outlive that.
+#[test]
+fn a_name_that_comes_late_is_told_without_a_new_start() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (_ledger, story) = ledger(&one, 3, "awal");
+    let keeps = Keeps { hold: Duration::from_secs(86_400), ..Keeps::default() };
+    let mut mirror = mirror(&one, &copy, keeps);
+    assert!(mirror.pass(now(), &go_on).unwrap().wanting > 0);
+    let kept = Arc::new(Cache::default());
+    let name = |mirror: &Mirror| Views::cached(mirror.ledger().reader(), &kept).name(&story.agency).unwrap();
+    assert_eq!(name(&mirror), Name::Unnamed);
+    let until = Instant::now() + Duration::from_secs(20);
+    while name(&mirror) == Name::Unnamed {
+        assert!(Instant::now() < until, "the words are here");
+        mirror.pass(at(86_460), &go_on).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(matches!(name(&mirror), Name::Known(_)));
 }
 
 #[test]

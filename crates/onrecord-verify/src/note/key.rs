@@ -3,41 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use ed25519_dalek::Signer as _;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{KeyName, NameError, NoteError, SignedNote, Vkey, base64_decode, base64_encode, verify_strict};
+use super::{KeyId, KeyName, NameError, Vkey, base64_decode, base64_encode, key_id::id_found, verify_strict};
 
 const TYPE_ED25519: u8 = 0x01;
 const SECRET_PREFIX: &str = "PRIVATE+KEY";
-
-/// The four bytes that name a key on signature lines: the head of SHA-256(name, newline, type, key).
-/// Two keys of one name may share it, so it only narrows the choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(pub [u8; 4]);
-
-impl KeyId {
-    /// The id of a key of the given signature type.
-    pub fn of(name: &str, signature_type: u8, key: &[u8]) -> Self {
-        let mut h = Sha256::new();
-        h.update(name.as_bytes());
-        h.update([b'\n', signature_type]);
-        h.update(key);
-        let d = h.finalize();
-        Self([d[0], d[1], d[2], d[3]])
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", u32::from_be_bytes(self.0))
-    }
-}
-
-/// A key id as it was found, for an error: cut short, and on one line whatever it is.
-pub(super) fn id_found(text: &str) -> String {
-    text.chars().take(16).flat_map(char::escape_debug).collect()
-}
 
 /// A text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,28 +63,6 @@ impl VerifyingKey {
     /// Whether this key signed the text, strictly (formats.md, section 3).
     pub fn verify(&self, text: &[u8], signature: &[u8; 64]) -> bool {
         verify_strict(&self.key, text, signature)
-    }
-    /// Checks that a line of the note is this key's and good. Lines of other keys are ignored, as
-    /// signed-note asks of readers.
-    ///
-    /// # Errors
-    /// [`NoteError::NoSignatureBy`] if no line bears this key's name and id, [`NoteError::BadSignature`] if
-    /// one does and fails.
-    pub fn verify_note(&self, note: &SignedNote) -> Result<(), NoteError> {
-        let mut seen = false;
-        for line in note.signatures() {
-            if line.name() != self.name.as_str() || line.key_id() != self.id {
-                continue;
-            }
-            seen = true;
-            if let Ok(signature) = line.signature().try_into()
-                && self.verify(note.text().as_bytes(), signature)
-            {
-                return Ok(());
-            }
-        }
-        let name = self.name.to_string();
-        Err(if seen { NoteError::BadSignature { name } } else { NoteError::NoSignatureBy { name } })
     }
 }
 

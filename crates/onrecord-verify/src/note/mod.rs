@@ -14,13 +14,15 @@
 
 mod base64;
 mod key;
+mod key_id;
 mod name;
 mod signed_note;
 mod strict;
 mod vkey;
 
 pub use base64::{decode as base64_decode, encode as base64_encode};
-pub use key::{KeyError, KeyId, SigningKey, VerifyingKey, holds_bare_secret};
+pub use key::{KeyError, SigningKey, VerifyingKey, holds_bare_secret};
+pub use key_id::KeyId;
 pub use name::{KeyName, NameError, Origin, is_key_name};
 pub use signed_note::{NoteError, SignatureLine, SignedNote};
 pub use strict::{Signed, is_torsion_free, verify_strict, verify_strict_each};

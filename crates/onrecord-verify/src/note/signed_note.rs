@@ -6,7 +6,7 @@
 //! — <key name> <base64 of key id, signature>
 //! ```
 
-use super::{KeyId, SigningKey, base64_decode, base64_encode};
+use super::{KeyId, SigningKey, VerifyingKey, base64_decode, base64_encode};
 
 /// The most signature lines a note may carry.
 pub const MAX_SIGNATURES: usize = 100;
@@ -123,8 +123,7 @@ impl std::fmt::Display for SignatureLine {
     }
 }
 
-/// A note of good shape. Its signatures are not checked here: [`VerifyingKey::verify_note`](super::VerifyingKey::verify_note)
-/// does that, for one key.
+/// A note of good shape. Its signatures are not checked here: [`VerifyingKey::verify_note`] does that, for one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedNote {
     raw: String,
@@ -224,6 +223,31 @@ impl SignedNote {
         let mut all = self.signatures.clone();
         all.extend_from_slice(more);
         Self::assemble(self.text(), &all)
+    }
+}
+
+impl VerifyingKey {
+    /// Checks that a line of the note is this key's and good. Lines of other keys are ignored, as
+    /// signed-note asks of readers.
+    ///
+    /// # Errors
+    /// [`NoteError::NoSignatureBy`] if no line bears this key's name and id, [`NoteError::BadSignature`] if
+    /// one does and fails.
+    pub fn verify_note(&self, note: &SignedNote) -> Result<(), NoteError> {
+        let mut seen = false;
+        for line in note.signatures() {
+            if line.name() != self.name().as_str() || line.key_id() != self.id() {
+                continue;
+            }
+            seen = true;
+            if let Ok(signature) = line.signature().try_into()
+                && self.verify(note.text().as_bytes(), signature)
+            {
+                return Ok(());
+            }
+        }
+        let name = self.name().to_string();
+        Err(if seen { NoteError::BadSignature { name } } else { NoteError::NoSignatureBy { name } })
     }
 }
 

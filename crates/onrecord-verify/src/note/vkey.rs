@@ -1,6 +1,6 @@
 //! The text of a public key of any type: `<name>+<key id>+<base64 of the type and the key>` (`c2sp.org/signed-note`).
 
-use super::{KeyId, base64_decode, key::id_found};
+use super::{KeyId, base64_decode, key_id::id_found};
 
 /// The parts of a vkey, of which nothing is checked yet.
 pub struct Vkey<'a> {

@@ -3,10 +3,8 @@
 //! Bundles are read and their signatures checked in parallel, a bounded number at a time; the rules are then
 //! re-run in order.
 
-use std::path::PathBuf;
-
 use super::{
-    Source,
+    Options, Source, Step,
     audit::Run,
     bundle::{Keep, Loader, first_entry},
     cosigned::cosigned,
@@ -19,65 +17,9 @@ use super::{
 use crate::{
     check::{Check, Finding, Name, Outcome, count},
     event::Body,
-    log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, Quorum, SignedCheckpoint},
+    log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Quorum, SignedCheckpoint},
     note::{SignedNote, VerifyingKey},
 };
-
-/// What is checked, and with how much memory.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Whether words are fetched and compared with what entries commit to.
-    pub words: bool,
-    /// Whether the files that words name are fetched and compared too. Needs `words`.
-    pub files: bool,
-    /// How many bundles are read at once: each holds up to 256 entries and their words.
-    pub window: u64,
-    /// Which witnesses must have cosigned the checkpoint. Its log's key is the one given to [`verify`].
-    pub policy: Option<Policy>,
-    /// A checkpoint of the same log that somebody else was given: a signed note, which the ledger must continue.
-    pub against: Option<Vec<u8>>,
-    /// The most bytes of rows, which the rules ask about, that are kept in memory: some 200 an entry. If they take more,
-    /// they go to files in `scratch`, which have no name and are gone when the verification ends, however it ends.
-    pub memory: usize,
-    /// The folder for these files.
-    pub scratch: PathBuf,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            words: true,
-            files: true,
-            window: 8,
-            policy: None,
-            against: None,
-            memory: 64 << 20,
-            scratch: std::env::temp_dir(),
-        }
-    }
-}
-
-/// How far a verification has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Entries were checked.
-    Checked {
-        /// How many, from the first of the log on.
-        done: u64,
-        /// How many there are.
-        of: u64,
-    },
-    /// An entry was refused, and an earlier one that it contradicts is looked for: both together would prove to anybody that
-    /// the log signed what no log may.
-    Searched {
-        /// The entry that was refused.
-        entry: u64,
-        /// How many entries were compared with it.
-        done: u64,
-        /// How many will be, unless one that it contradicts is found before.
-        of: u64,
-    },
-}
 
 /// Checks a ledger: every entry up to its checkpoint, and the tiles, words and files beside them. Without a key, the one
 /// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how

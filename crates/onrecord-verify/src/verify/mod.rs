@@ -23,20 +23,24 @@ pub mod bundle;
 mod cosigned;
 mod evidence;
 mod ledger;
+mod options;
 mod report;
 mod rows;
 mod scratch;
 mod source;
+mod step;
 mod tally;
 mod tile_nodes;
 
 pub use crate::check::{Check, Finding, Name, Outcome};
 pub use cosigned::cosigned;
 pub use evidence::Evidence;
-pub use ledger::{Options, Start, Step, verify, verify_from, verify_told};
+pub use ledger::{Start, verify, verify_from, verify_told};
+pub use options::Options;
 pub use report::{Fault, Place, Report, Stop, Verdict, write_faults};
 pub use rows::{KeptRows, held_words};
 pub use source::{Absent, Bytes, FolderSource, Source, SourceError, read_whole};
 #[cfg(feature = "http")]
 pub use source::{HttpSource, http};
+pub use step::Step;
 pub use tile_nodes::{NoNode, TileNodes};

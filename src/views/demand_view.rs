@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, DemandSheet, Marks, Named, Record, Said, Sentence, Times, Views, Words,
+    Attribution, Case, Marks, Named, Record, Said, Sentence, Times, Views, Words,
     case_summary::{full_date, span_words},
     codes,
     codes::label,
@@ -292,6 +292,21 @@ fn numbered(words: &Words, member: &str, number: u64) -> Said {
         _ => None,
     };
     Said::of(words, text)
+}
+
+/// A demand with its case and its two instants, to be shown by itself.
+#[derive(Debug, Clone)]
+pub struct DemandSheet {
+    /// The case it stands in.
+    pub case: Case,
+    /// The demand.
+    pub view: DemandView,
+    /// `asOf`.
+    pub as_of: Time,
+    /// `knownAt`.
+    pub known_at: u64,
+    /// The size of the latest checkpoint.
+    pub latest: u64,
 }
 
 impl Views {

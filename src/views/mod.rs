@@ -71,7 +71,7 @@ pub use dates::{at_words, day_words, time_words};
 pub use deadline::{Due, Excluded, Period};
 pub use demand::*;
 pub use demand_view::{
-    AnswerView, BackerView, DemandView, EvidenceView, ItemView, NoticeView, SignedText, Working,
+    AnswerView, BackerView, DemandSheet, DemandView, EvidenceView, ItemView, NoticeView, SignedText, Working,
 };
 pub use difference::Change;
 pub use entry::{EntryView, NamedSigner, RefView};
@@ -86,15 +86,14 @@ pub use line::EntryLine;
 pub use link::{LinkSide, LinkView};
 pub use names::{is_named_language, language as language_words};
 pub use optional_words::{Named, Said};
-pub use party::{Name, Party, PartyKey, Revocation};
+pub use party::{Name, Party, PartyKey, Revocation, VouchedBy};
 pub use party_view::{NameLine, PartyRecord, PartyView, RoleLine};
-pub use plain::DemandSheet;
 pub use preview::PreviewError;
 pub use promise::{PromiseState, PromiseView};
 pub use proof::{Inclusion, inclusion};
 pub use record::{Record, Words};
 pub use sentence::{Part, Sentence};
-pub use signer::{Signer, VouchedBy};
+pub use signer::Signer;
 pub use since::{LaterAct, LaterMention, Marks, Since};
 pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};

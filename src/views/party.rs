@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Record, Views, VouchedBy, Words, dates, shown};
+use super::{Record, Views, Words, dates, shown};
 use crate::{
     event::{At, Body, EventId, EventType, PartyKind, RevocationReason, Role},
     ledger::ReadError,
@@ -83,6 +83,27 @@ pub(super) fn kind_words(kind: PartyKind) -> &'static str {
         PartyKind::Person => "a person",
         PartyKind::Account => "a pseudonymous account",
         PartyKind::Platform => "a platform",
+    }
+}
+
+/// Who vouched for a key: the author of the entry that added it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VouchedBy {
+    /// The party itself, with a key it had before; for the operator's first key, `ledger.opened`.
+    Itself,
+    /// A registrar.
+    Registrar(EventId),
+    /// The operator of the ledger.
+    Operator(EventId),
+}
+
+impl VouchedBy {
+    /// The party that vouched, if it is another.
+    pub fn party(self) -> Option<EventId> {
+        match self {
+            Self::Itself => None,
+            Self::Registrar(id) | Self::Operator(id) => Some(id),
+        }
     }
 }
 
@@ -284,6 +305,19 @@ impl Views {
             }
         }
         Ok(keys)
+    }
+
+    /// Who vouched for a key that the entry `added_by` added to a party.
+    pub(super) fn vouched_by(&self, party: &EventId, added_by: &Record) -> Result<VouchedBy, ReadError> {
+        let author = added_by.parties().next();
+        Ok(match author {
+            _ if added_by.event().event_type() == EventType::LedgerOpened => VouchedBy::Itself,
+            Some(author) if author == *party => VouchedBy::Itself,
+            Some(author) if self.reader.operator()? == Some(author) => VouchedBy::Operator(author),
+            Some(author) => VouchedBy::Registrar(author),
+            // An entry has a signer line for each member of `by`, and `by` has at least one.
+            None => VouchedBy::Itself,
+        })
     }
 
     /// The revocation of a key, if it is below the size.

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, Marks, NoticeView, PartyView,
-    PositionView, PromiseState, Said, Since, Times, WithheldView, codes::reason_words, excerpt, shown,
-    time_words,
+    AnswerView, Attribution, CaseView, CorrectionView, DemandSheet, DemandView, LinkSide, Marks, NoticeView,
+    PartyView, PositionView, PromiseState, Said, Since, Times, WithheldView, codes::reason_words, excerpt,
+    shown, time_words,
 };
 use crate::log::Time;
 
@@ -349,21 +349,6 @@ fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
         writeln!(f, "    {index} {at}: {marks}{}{reason}{}{late}{conflict}", e.words, e.vouched)?;
     }
     Ok(())
-}
-
-/// A demand with its case and its two instants, to be shown by itself.
-#[derive(Debug, Clone)]
-pub struct DemandSheet {
-    /// The case it stands in.
-    pub case: super::Case,
-    /// The demand.
-    pub view: DemandView,
-    /// `asOf`.
-    pub as_of: Time,
-    /// `knownAt`.
-    pub known_at: u64,
-    /// The size of the latest checkpoint.
-    pub latest: u64,
 }
 
 impl Display for DemandSheet {

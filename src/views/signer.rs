@@ -1,32 +1,7 @@
-//! Who signed, and who vouched for the key.
+//! Who signed an entry.
 
-use super::{Record, Revocation, Views};
-use crate::{
-    event::{EventId, EventType},
-    ledger::ReadError,
-    note::VerifyingKey,
-};
-
-/// Who vouched for a key: the author of the entry that added it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VouchedBy {
-    /// The party itself, with a key it had before; for the operator's first key, `ledger.opened`.
-    Itself,
-    /// A registrar.
-    Registrar(EventId),
-    /// The operator of the ledger.
-    Operator(EventId),
-}
-
-impl VouchedBy {
-    /// The party that vouched, if it is another.
-    pub fn party(self) -> Option<EventId> {
-        match self {
-            Self::Itself => None,
-            Self::Registrar(id) | Self::Operator(id) => Some(id),
-        }
-    }
-}
+use super::{Record, Revocation, Views, VouchedBy};
+use crate::{event::EventId, ledger::ReadError, note::VerifyingKey};
 
 /// One signature of an entry.
 #[derive(Debug, Clone)]
@@ -46,19 +21,6 @@ pub struct Signer {
 }
 
 impl Views {
-    /// Who vouched for a key that the entry `added_by` added to a party.
-    pub(super) fn vouched_by(&self, party: &EventId, added_by: &Record) -> Result<VouchedBy, ReadError> {
-        let author = added_by.parties().next();
-        Ok(match author {
-            _ if added_by.event().event_type() == EventType::LedgerOpened => VouchedBy::Itself,
-            Some(author) if author == *party => VouchedBy::Itself,
-            Some(author) if self.reader.operator()? == Some(author) => VouchedBy::Operator(author),
-            Some(author) => VouchedBy::Registrar(author),
-            // An entry has a signer line for each member of `by`, and `by` has at least one.
-            None => VouchedBy::Itself,
-        })
-    }
-
     /// The signers of an entry, the author first.
     ///
     /// # Errors

@@ -7,8 +7,11 @@ use axum::{
     response::Response,
 };
 
-use super::{NO_PAGE, Shell, filters, html};
+use super::{Shell, filters, html::html};
 use crate::serve::{app::App, http::answer};
+
+/// The message for a path that never has a page.
+pub(super) const NO_PAGE: &str = "There is no such page.";
 
 #[derive(Template)]
 #[template(path = "error.html")]

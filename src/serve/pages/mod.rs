@@ -12,8 +12,10 @@ pub mod error;
 mod filters;
 pub mod graphql;
 pub mod home;
+mod html;
 pub mod party;
 pub mod search;
+mod shell;
 pub mod transparency;
 pub mod verify;
 
@@ -21,105 +23,31 @@ use std::{sync::Arc, time::Instant};
 
 use askama::Template;
 use axum::{
-    http::{
-        HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{CONTENT_SECURITY_POLICY, HOST},
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_SECURITY_POLICY},
     response::{IntoResponse as _, Redirect, Response},
 };
 
-use self::asked::{Asked, Instants};
+pub(super) use self::shell::address;
+use self::{
+    asked::{Asked, Instants},
+    error::NO_PAGE,
+    html::{HTML, html},
+    shell::Shell,
+};
 use super::{
     app::App,
     edge::Frame,
     http::answer::{self, REVALIDATE, TEXT, bytes},
     limits,
-    options::Options,
 };
 use crate::{
     event::EventId,
     ledger::ReadError,
-    mirror::Progress,
     views::{Allowance, Views},
 };
 
-/// The message for a path that never has a page.
-const NO_PAGE: &str = "There is no such page.";
-const HTML: &str = "text/html; charset=utf-8";
-/// The content security policy of pages: style sheets and images of this site, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// The content security policy of pages with the verifier: also scripts of this site, which may connect only to this site.
 const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// What the frame of every page shows.
-#[derive(Clone)]
-struct Shell {
-    /// The ledger's origin.
-    origin: String,
-    /// The address of the ledger, without a slash at the end.
-    url: String,
-    /// The status of the mirror, if this is one.
-    mirror: Option<Progress>,
-}
-
-impl Shell {
-    fn new(app: &App, headers: &HeaderMap) -> Self {
-        Self::of(app.ledger.reader().origin().to_string(), &app.options, headers)
-    }
-    fn of(origin: String, options: &Options, headers: &HeaderMap) -> Self {
-        let mirror = options.mirror.as_ref().map(|status| status.now());
-        Self { origin, url: address_by(options, headers), mirror }
-    }
-    /// The path of the style sheet.
-    fn style(&self) -> &'static str {
-        assets::style_path()
-    }
-}
-
-/// The address of this server, without a slash at the end: its public URL or, if none is set, the one that the request came to.
-pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
-    address_by(&app.options, headers)
-}
-
-fn address_by(options: &Options, headers: &HeaderMap) -> String {
-    let url = options.url.clone().unwrap_or_else(|| {
-        let host = headers.get(HOST).and_then(|h| h.to_str().ok());
-        let good = |h: &&str| {
-            (1..=limits::HOST).contains(&h.len())
-                && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
-        };
-        let scheme = if options.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
-    });
-    url.trim_end_matches('/').to_owned()
-}
-
-/// An answer with a page and a status.
-fn html(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => {
-            let mut response = bytes(HTML, REVALIDATE, readable(text));
-            *response.status_mut() = status;
-            let policy = HeaderValue::from_static(PAGE_POLICY);
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-            response
-        }
-        Err(e) => answer::fault(&ReadError::Fault(format!("a page could not be written: {e}"))),
-    }
-}
-
-/// Replaces characters that HTML does not allow, even as character references, with U+FFFD. They come from requests, parts of
-/// which a page may repeat.
-fn readable(text: String) -> String {
-    let is_barred = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\t' | b'\r') || b == 0x7f;
-    // U+0080 to U+009F, as their two bytes.
-    let is_pair = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
-    if !text.bytes().any(is_barred) && !text.as_bytes().windows(2).any(is_pair) {
-        return text;
-    }
-    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r'), "\u{fffd}")
-}
 
 /// Gives a page the policy that lets it load the verifier, unless it is an error page.
 fn with_script(mut response: Response) -> Response {

@@ -7,10 +7,13 @@
 mod case;
 mod client;
 mod config;
+mod context;
 mod demo;
 mod duration;
 mod event;
 mod exhibit;
+mod explanation;
+mod failure;
 mod generate;
 mod hear;
 mod init;
@@ -20,10 +23,12 @@ mod maintain;
 mod meter;
 mod mirror;
 mod notify;
+mod public_key;
 mod ready;
 mod record;
 mod repair;
 mod search;
+mod secret;
 mod serve;
 mod serving;
 mod show;
@@ -36,22 +41,21 @@ mod words;
 
 use std::{
     env,
-    ffi::OsStr,
-    fmt,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser, Subcommand, builder::TypedValueParser};
-use serde_json::{Value, json};
-use zeroize::Zeroizing;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-pub use config::{Config, ConfigError, Limits};
-
-use crate::{
-    event::Refusal,
-    note::{VerifyingKey, holds_bare_secret},
+pub use self::config::{Config, ConfigError, Limits};
+// What the commands share stands below them, and is named here for them.
+use self::{
+    context::Context,
+    failure::{Failure, Fault},
+    public_key::PublicKey,
+    secret::{holds_secret, refuse_secret_in, refuse_secrets, repeated},
+    terminal::program,
 };
 
 /// Put demands, disclosures and official statements on record, signed, and let anyone verify the record.
@@ -122,240 +126,6 @@ enum Command {
     Man(generate::ManArgs),
 }
 
-/// What every command is given beside its own flags.
-struct Context {
-    json: bool,
-    config: Config,
-}
-
-impl Context {
-    /// The failure for a setting that no flag, variable or file gave.
-    fn missing(&self, flag: &str, key: &str) -> Failure {
-        let variable = key.to_uppercase();
-        Failure::Usage(format!("give {flag} (or ONRECORD_{variable}, or `{key}` in onrecord.toml)"))
-    }
-}
-
-/// One thing that is wrong with what was submitted.
-#[derive(Debug)]
-struct Fault {
-    /// The refusal's code, as the ledger gives it.
-    code: String,
-    /// The member that is wrong.
-    place: String,
-    /// What was typed for that member: the flag and its value.
-    typed: Option<String>,
-    message: String,
-}
-
-/// Why a command did not do what it was asked to.
-#[derive(Debug)]
-enum Failure {
-    /// Refused by the ledger's rules: printed as `CODE: place: message`, or as `flag: message (CODE)` where a flag gave it.
-    Event(Refusal),
-    /// The same, as a ledger said it, with the exit code.
-    Submission(Vec<Fault>, u8),
-    /// Refused or rejected for another reason.
-    Refused(String),
-    /// What was asked for makes no sense as it stands.
-    Usage(String),
-    /// It could not be found out, or not be done.
-    Undecided(String),
-    /// Everything is printed already. Holds the exit code.
-    Silent(u8),
-}
-
-impl Failure {
-    fn code(&self) -> u8 {
-        match self {
-            Self::Event(_) | Self::Refused(_) => 1,
-            Self::Usage(_) => 2,
-            Self::Undecided(_) => 3,
-            Self::Submission(_, code) | Self::Silent(code) => *code,
-        }
-    }
-
-    /// Adds to each fault what was typed for its member, as `typed` tells it.
-    fn typed_as(self, typed: impl Fn(&Fault) -> Option<String>) -> Self {
-        let (faults, code) = match self {
-            Self::Event(refusal) => (vec![refusal.into()], 1),
-            Self::Submission(faults, code) => (faults, code),
-            other => return other,
-        };
-        let named = faults
-            .into_iter()
-            .map(|fault| Fault { typed: fault.typed.clone().or_else(|| typed(&fault)), ..fault });
-        Self::Submission(named.collect(), code)
-    }
-
-    /// Rewrites the messages with `flags`, which names flags in place of members.
-    fn worded(self, flags: impl Fn(&str) -> String) -> Self {
-        match self {
-            Self::Submission(faults, code) => {
-                let worded = faults.into_iter().map(|f| Fault { message: flags(&f.message), ..f });
-                Self::Submission(worded.collect(), code)
-            }
-            other => other,
-        }
-    }
-
-    /// Puts `typed`, a flag or what else was typed, before a usage error.
-    fn of(self, typed: &str) -> Self {
-        match self {
-            Self::Usage(why) => Self::Usage(format!("{typed}: {why}")),
-            other => other,
-        }
-    }
-
-    /// Prints it as a warning after `what`; the command goes on.
-    fn warn(self, what: &str) {
-        let why = match self {
-            Self::Event(refusal) => refusal.to_string(),
-            Self::Submission(faults, _) => faults
-                .iter()
-                .map(|fault| format!("{}: {}", fault.place, fault.message))
-                .collect::<Vec<_>>()
-                .join("; "),
-            Self::Silent(_) => return,
-            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => why,
-        };
-        terminal::note(&format!("{what}: {why}"));
-    }
-
-    /// Prints it to stderr.
-    fn say(self, json: bool) {
-        let code = self.code();
-        let said = match self {
-            Self::Event(refusal) => vec![refusal.into()],
-            Self::Submission(faults, _) => faults,
-            Self::Silent(_) => return,
-            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => {
-                match json {
-                    true => terminal::json_errors(&json!({"errors": [{"message": why}], "exit": code})),
-                    false => terminal::note(&format!("onrecord: {why}")),
-                }
-                return;
-            }
-        };
-        if json {
-            let errors: Vec<_> = said.iter().map(Fault::to_json).collect();
-            terminal::json_errors(&json!({"errors": errors, "exit": code}));
-        } else {
-            said.iter().for_each(|fault| terminal::note(&fault.to_string()));
-        }
-    }
-}
-
-impl Fault {
-    fn to_json(&self) -> Value {
-        let mut json = json!({"code": self.code, "place": self.place, "message": self.message});
-        if let Some(typed) = &self.typed {
-            json["typed"] = typed.as_str().into();
-        }
-        json
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, place, message, .. } = self;
-        match &self.typed {
-            Some(typed) => write!(f, "{typed}: {message} ({code})"),
-            None => write!(f, "{code}: {place}: {message}"),
-        }
-    }
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal { code, place, message } = refusal;
-        Self { code: code.to_string(), place, typed: None, message }
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Event(refusal)
-    }
-}
-
-/// How a secret key begins in its key file, and nothing else may.
-const SECRET: &str = "PRIVATE+KEY+";
-
-/// Whether bytes hold a secret key, with its beginning or without.
-fn holds_secret(bytes: &[u8]) -> bool {
-    let holds = |bytes: &[u8]| {
-        bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) || holds_bare_secret(bytes)
-    };
-    // Some editors save text as UTF-16, where every other byte of a key is 0.
-    holds(bytes)
-        || bytes.contains(&0)
-            && holds(&Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<_>>()))
-}
-
-/// Refuses a secret key in what would go on record, where everyone could read it for ever. `what` names the place.
-fn refuse_secret_in(what: &str, bytes: &[u8]) -> Result<(), Failure> {
-    if !holds_secret(bytes) {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "{what}: a secret key stands in it, and everyone could read it for ever. Nothing was sent. If you mean to show this key, \
-         make another one to use, and leave out the last part of this one: that is the secret"
-    )))
-}
-
-/// Refuses a secret key on the command line or in the environment, before any error could quote it.
-fn refuse_secrets() -> Result<(), Failure> {
-    let holds = |text: &OsStr| holds_secret(text.to_string_lossy().as_bytes());
-    let what = if env::args_os().any(|arg| holds(&arg)) {
-        "on the command line".to_owned()
-    } else {
-        let set = env::vars_os()
-            .find(|(name, value)| name.to_string_lossy().starts_with("ONRECORD_") && holds(value));
-        let Some((name, _)) = set else { return Ok(()) };
-        format!("in {}", name.to_string_lossy())
-    };
-    Err(Failure::Usage(format!(
-        "a secret key stands {what}, where other programs and a shell's history can read it. To sign, give the name of its key \
-         file; where a public key is asked for, give what `onrecord key show FILE` prints. Anyone who has seen it can sign with \
-         it: think of a new key"
-    )))
-}
-
-/// Text that was given for a public key and is none, to quote in an error, with a blank before it. Empty if the text could be
-/// a part of a secret key.
-fn repeated(text: &str) -> String {
-    /// A shorter run of base64 tells too little of a key to matter.
-    const FEW: usize = 16;
-    let of_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    match text.split(|c| !of_base64(c)).all(|run| run.len() < FEW) {
-        true => format!(" {text}"),
-        false => String::new(),
-    }
-}
-
-/// Reads a public key, and repeats nothing that may be a part of a secret one.
-#[derive(Debug, Clone, Copy)]
-struct PublicKey;
-
-impl TypedValueParser for PublicKey {
-    type Value = VerifyingKey;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        arg: Option<&clap::Arg>,
-        value: &OsStr,
-    ) -> Result<VerifyingKey, clap::Error> {
-        let value = value.to_string_lossy();
-        value.parse().map_err(|e| {
-            let arg = arg.map_or_else(|| "VKEY".to_owned(), ToString::to_string);
-            let why = format!("invalid value{} for '{arg}': {e}", repeated(&value));
-            clap::Error::raw(clap::error::ErrorKind::ValueValidation, why).with_cmd(command)
-        })
-    }
-}
-
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     // Looked for before parsing: if the command line can't be parsed, that error is JSON too.
@@ -416,11 +186,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Completions(args) => generate::completions(args, Cli::command()),
         Command::Man(args) => generate::man(args, Cli::command()),
     }
-}
-
-/// The command as the user called it, for commands to paste.
-fn program() -> String {
-    env::args().next().unwrap_or_else(|| "onrecord".to_owned())
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Prints results and notes, and asks questions.
 
 use std::{
+    env,
     io::{self, IsTerminal as _, Write as _},
     sync::Mutex,
 };
 
-use super::{Failure, hear};
+use serde_json::json;
+
+use super::{Failure, Fault, hear};
 pub(super) use crate::quote::shell;
 
 /// The first error in writing to stdout.
@@ -14,6 +17,51 @@ static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
 static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// What was made on the disk, to be named in the same case.
 static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Failure {
+    /// Prints it as a warning after `what`; the command goes on.
+    pub fn warn(self, what: &str) {
+        let why = match self {
+            Self::Event(refusal) => refusal.to_string(),
+            Self::Submission(faults, _) => faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.place, fault.message))
+                .collect::<Vec<_>>()
+                .join("; "),
+            Self::Silent(_) => return,
+            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => why,
+        };
+        note(&format!("{what}: {why}"));
+    }
+
+    /// Prints it to stderr.
+    pub fn say(self, json: bool) {
+        let code = self.code();
+        let said = match self {
+            Self::Event(refusal) => vec![refusal.into()],
+            Self::Submission(faults, _) => faults,
+            Self::Silent(_) => return,
+            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => {
+                match json {
+                    true => json_errors(&json!({"errors": [{"message": why}], "exit": code})),
+                    false => note(&format!("onrecord: {why}")),
+                }
+                return;
+            }
+        };
+        if json {
+            let errors: Vec<_> = said.iter().map(Fault::to_json).collect();
+            json_errors(&json!({"errors": errors, "exit": code}));
+        } else {
+            said.iter().for_each(|fault| note(&fault.to_string()));
+        }
+    }
+}
+
+/// The command as the user called it, for commands to paste.
+pub(super) fn program() -> String {
+    env::args().next().unwrap_or_else(|| "onrecord".to_owned())
+}
 
 /// Prints a result to stdout.
 pub(super) fn result(text: &str) {

@@ -613,7 +613,7 @@ pub(super) fn embargo(
         terminal::note(&format!(
             "This will stand on record for ever, and nobody but you has its words while the embargo lasts:\n\n{}\n\
              Withheld by {} on the ground of an embargo:",
-            super::event::explain(&event, client.origin(), None, None),
+            super::explanation::explain(&event, client.origin(), None, None),
             key.verifying_key()
         ));
         describe(&blobs, Some(&content));

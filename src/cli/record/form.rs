@@ -14,7 +14,7 @@ use super::{
     Command, Name,
     author::{self, Party},
     fields::{Field, Target, noun},
-    happened, holidays, values,
+    happened, holidays, is_of_a_case, values,
 };
 use crate::{
     cli::{Failure, client::Client, program, terminal, words::Word},
@@ -843,11 +843,6 @@ fn choose(question: &str, words: &[&str]) -> Result<String, Failure> {
 
 fn one_of(words: &[&str], answer: &str) -> Result<(), String> {
     words.contains(&answer).then_some(()).ok_or_else(|| format!("expected one of {}", words.join(", ")))
-}
-
-/// Whether records of these kinds are sought within a case. Parties and cases are sought on the whole ledger.
-pub(super) fn is_of_a_case(kinds: Kinds) -> bool {
-    !kinds.allow(EventType::PartyRegistered) && !kinds.allow(EventType::CaseOpened)
 }
 
 /// Lists the records whose sentence holds a name, or one that looks like it. The sentence is shown: it says kind and

@@ -555,10 +555,15 @@ fn apart(event_type: EventType) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Whether records of these kinds are sought within a case. Parties and cases are sought on the whole ledger.
+fn is_of_a_case(kinds: Kinds) -> bool {
+    !kinds.allow(EventType::PartyRegistered) && !kinds.allow(EventType::CaseOpened)
+}
+
 /// Whether an event belongs to the case of the record that this ref names: it acts on that record, or the ref may not name a
 /// record of another case.
 fn tells_the_case(role: &RefSpec) -> bool {
-    matches!(role.role, "entry" | "corrects") || (!role.cross && form::is_of_a_case(role.kinds))
+    matches!(role.role, "entry" | "corrects") || (!role.cross && is_of_a_case(role.kinds))
 }
 
 /// Whether a date, even on the last day that it can mean, is before an event's own.
